@@ -1,0 +1,3 @@
+-- crossed_above: true on the bar where a rises above b after being at or below it.
+-- parameters: a, b
+select a > b and prev(a) <= prev(b) as crossed_above

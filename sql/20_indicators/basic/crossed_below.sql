@@ -1,0 +1,3 @@
+-- crossed_below: true on the bar where a falls below b after being at or above it.
+-- parameters: a, b
+select a < b and prev(a) >= prev(b) as crossed_below

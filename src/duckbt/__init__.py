@@ -1,0 +1,3 @@
+"""duckbt: a DuckDB, SQL-centric backtester."""
+
+__version__ = "0.1.0"

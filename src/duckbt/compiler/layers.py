@@ -1,0 +1,194 @@
+"""Graph → SQL: one layered SELECT in which every layer holds only streaming lags and pointwise expressions.
+
+Each node is placed as soon as possible: step d of everything shares one layer, so ten indicators cost about as many
+layers as the deepest one. A layer's lags read columns of the layer below; pointwise expressions stand on top of
+them. Only columns that a later layer needs are carried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from duckbt.compiler import scalars
+from duckbt.compiler.graph import Graph
+from duckbt.sqlfiles import quote_name, quote_text
+
+
+def literal(value: Any) -> str:
+    """A constant as SQL; numbers with a fraction as DOUBLE (a plain 0.1 would be a DECIMAL)."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        text = repr(value)
+        return text if "e" in text else f"{text.removesuffix('.0')}e0"
+    return quote_text(value)
+
+
+@dataclass
+class Output:
+    """One column of the result. ``guard``: NULL (or false) before the node's first defined bar."""
+
+    name: str
+    node: int
+    guard: bool = True
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One SELECT: its name, its column definitions, and what it reads from."""
+
+    name: str
+    columns: list[str]
+    source: str
+
+
+class Layers:
+    """Lays out the nodes that ``outputs`` need. ``layers(source)`` gives the SELECTs, the last one with the outputs."""
+
+    def __init__(self, graph: Graph, outputs: Sequence[Output]) -> None:
+        self.graph, self.outputs = graph, outputs
+        self._roots = [self.real(o.node) for o in outputs]
+        self._needed = self._reachable()
+        self._columns = self._shared()
+        self._level: dict[int, int] = {}
+        for node in self._needed:
+            self._level[node] = self._place(node)
+        self.depth = max([0, *(self._ready(r) for r in self._roots)])
+        self._guard_lags = True
+        self._last, self._number_last = self._lifetimes()
+        self._names = self._naming()
+
+    def real(self, node: int) -> int:
+        """The node that holds the values (``after`` only moves the warm-up)."""
+        while self.graph[node].op == "after":
+            node = self.graph[node].args[0]
+        return node
+
+    def _args(self, node: int) -> list[int]:
+        return [self.real(a) for a in self.graph[node].args]
+
+    def _reachable(self) -> list[int]:
+        seen, stack = set(self._roots), list(self._roots)
+        while stack:
+            for arg in self._args(stack.pop()):
+                if arg not in seen:
+                    seen.add(arg)
+                    stack.append(arg)
+        return sorted(seen)
+
+    def _computed(self, node: int) -> bool:
+        return self.graph[node].op in ("call", "lag")
+
+    def _shared(self) -> set[int]:
+        """Nodes that become columns because a lag reads them or they are used more than once."""
+        uses: dict[int, int] = {}
+        for node in self._needed:
+            repeats = self.graph[node].op == "call" and scalars.SCALARS[self.graph[node].value].repeats
+            for arg in self._args(node):
+                uses[arg] = uses.get(arg, 0) + (2 if repeats or self.graph[node].op == "lag" else 1)
+        for root in self._roots:
+            uses[root] = uses.get(root, 0) + 1
+        return {n for n in self._needed if self._computed(n) and uses.get(n, 0) >= 2}
+
+    def _ready(self, node: int) -> int:
+        """The first layer that may use the node."""
+        if self.graph[node].op == "literal":
+            return 0
+        return self._level[node] + (1 if node in self._columns or not self._computed(node) else 0)
+
+    def _place(self, node: int) -> int:
+        if not self._computed(node):
+            return -1
+        return max([0, *(self._ready(a) for a in self._args(node))])
+
+    def _lifetimes(self) -> tuple[dict[int, int], int]:
+        """Last layer that reads each column, and the bar number; what crosses a layer becomes a column."""
+        last: dict[int, int] = {}
+        number = -1
+        reads = [(a, self._level[n]) for n in self._needed for a in self._args(n)]
+        reads += [(r, self.depth) for r in self._roots]
+        for node, level in reads:
+            if self._computed(node) and self._level[node] < level:
+                self._columns.add(node)
+            last[node] = max(last.get(node, -1), level)
+            if self.graph[node].op == "number":
+                number = max(number, level)
+        for node in self._needed:
+            if self.graph[node].op == "lag" and self.graph[node].value[1] is not None:
+                number = max(number, self._level[node])
+        if any(o.guard and self.graph[o.node].first for o in self.outputs):
+            number = self.depth
+        return last, number
+
+    def _naming(self) -> dict[int, str]:
+        names: dict[int, str] = {}
+        for node in self._needed:
+            if self.graph[node].op in ("column", "staged"):
+                names[node] = str(self.graph[node].value)
+            elif self.graph[node].op == "number":
+                names[node] = "n"
+            elif node in self._columns:
+                names[node] = f"c{len(names) + 1}"
+        return names
+
+    def source_columns(self) -> list[str]:
+        """Names of the bar columns that are read."""
+        return [str(self.graph[n].value) for n in self._needed if self.graph[n].op in ("column", "staged")]
+
+    def _write(self, node: int, level: int) -> tuple[str, int]:
+        """SQL of a node inside layer ``level``, and its binding strength."""
+        op, value = self.graph[node].op, self.graph[node].value
+        if op == "literal":
+            text = literal(value)
+            return text, scalars.UNARY if text.startswith("-") else scalars.ATOM
+        if node in self._names and self._level[node] < level:
+            return quote_name(self._names[node]), scalars.ATOM
+        if op == "lag":
+            offset, fill = value
+            column = quote_name(self._names[self._args(node)[0]])
+            if fill is None:
+                return f"lag({column}, {offset}) over ()", scalars.ATOM
+            if not self._guard_lags:
+                return f"lag({column}, {offset}, {literal(fill)}) over ()", scalars.ATOM
+            lag = f"lag({column}, {offset}) over ()"
+            return f"case when n >= {offset} then {lag} else {literal(fill)} end", scalars.ATOM
+        return scalars.write(value, [self._write(a, level) for a in self._args(node)])
+
+    def layers(self, source: str, one_symbol: bool = False) -> list[Layer]:
+        """The SELECTs from ``source`` (which has ``bar`` and ``n``) to the outputs, in order.
+
+        With ``one_symbol`` a lag needs no guard against reaching into the symbol before.
+        """
+        self._guard_lags = not one_symbol
+        result = []
+        for level in range(self.depth):
+            columns = ["bar", "n"] if self._number_last > level else ["bar"]
+            for node in self._needed:
+                if node not in self._names or self.graph[node].op == "number" or self._last[node] <= level:
+                    continue
+                name = quote_name(self._names[node])
+                if self._level[node] < level:
+                    columns.append(name)
+                elif self._level[node] == level:
+                    columns.append(f"{self._write(node, level)[0]} as {name}")
+            result.append(Layer(f"layer_{level}", columns, result[-1].name if result else source))
+        final = ["bar", *(self._output(o) for o in self.outputs)]
+        result.append(Layer("scanned", final, result[-1].name if result else source))
+        return result
+
+    def _output(self, output: Output) -> str:
+        node = self.graph[output.node]
+        text, strength = self._write(self.real(output.node), self.depth)
+        first = node.first if output.guard else 0
+        if node.type == "boolean" and output.guard:
+            tested = f"n >= {first} and {text if strength > scalars.AND else f'({text})'}" if first else text
+            text = f"coalesce({tested}, false)" if node.nullable or first else text
+        elif first:
+            text = f"case when n >= {first} then {text} end"
+        return f"{text} as {quote_name(output.name)}"

@@ -1,0 +1,110 @@
+"""Run folders: written beside their final place, renamed into it whole, found again by id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from duckbt.errors import DataError, UsageError
+from duckbt.results.manifest import RunManifest
+
+RUNS = "runs"
+TABLES = {
+    "trades": (
+        "trade_id, symbol, direction, signal_ts, entry_ts, entry_price, exit_ts, exit_price, exit_reason, gap, "
+        "same_bar_ambiguous, stop_price, target_price, quantity, gross_pnl, costs, pnl, return_pct, r_multiple, "
+        "bars_held, mae, mfe, equity_after",
+        "trade_id",
+    ),
+    "equity": ("ts, equity, drawdown, open_positions", "ts"),
+    "metrics": ("scope, name, value", "scope, name"),
+}
+
+
+def run_path(results: Path, run_id: str) -> Path:
+    """Final place of a run."""
+    return results / RUNS / f"run_id={run_id}"
+
+
+def is_done(path: Path) -> bool:
+    """A published run has its manifest."""
+    return (path / "manifest.json").is_file()
+
+
+@contextmanager
+def staging(results: Path) -> Iterator[Path]:
+    """A hidden folder for a run being made; removed in any case, so that a crash leaves at most hidden rubbish."""
+    try:
+        (results / ".staging").mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(dir=results / ".staging", prefix=f"{os.getpid()}-"))
+    except OSError as error:
+        raise UsageError(f"cannot write results below {results}: {error.strerror}") from None
+    sweep_stale(results)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_stale(results: Path) -> None:
+    """Remove staging folders whose process is gone."""
+    for folder in (results / ".staging").glob("*-*"):
+        pid = folder.name.partition("-")[0]
+        if pid.isdigit() and int(pid) != os.getpid() and not _alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def publish(folder: Path, final: Path, replace: bool) -> bool:
+    """Move a finished folder into place. False when another process was first (its result is the same)."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if replace and final.exists():
+        old = folder.with_name(f"{folder.name}-replaced")
+        os.rename(final, old)
+        os.rename(folder, final)
+        shutil.rmtree(old, ignore_errors=True)
+        return True
+    try:
+        os.rename(folder, final)
+    except OSError:
+        if is_done(final):
+            return False
+        raise
+    return True
+
+
+def find_run(results: Path, run: str) -> Path:
+    """The folder of a run given by id, by the beginning of its id, or by path. Raises DataError."""
+    if Path(run).is_dir() and is_done(Path(run)):
+        return Path(run)
+    known = list_runs(results)
+    matches = [p for p in known if p.name.removeprefix("run_id=").startswith(run)]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        raise DataError(f"no run {run!r} in {results}; `duckcli backtest list` shows the {len(known)} there are")
+    raise DataError(f"{run!r} fits {len(matches)} runs: {', '.join(p.name[7:] for p in matches[:5])}")
+
+
+def list_runs(results: Path) -> list[Path]:
+    """All published runs, newest first."""
+    found = [p for p in (results / RUNS).glob("run_id=*") if is_done(p)]
+    return sorted(found, key=lambda p: (p / "manifest.json").stat().st_mtime, reverse=True)
+
+
+def read_run_manifest(path: Path) -> RunManifest:
+    """The manifest of a published run."""
+    return RunManifest.model_validate_json((path / "manifest.json").read_text(encoding="utf-8"))

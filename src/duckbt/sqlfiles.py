@@ -1,0 +1,80 @@
+"""Finding and rendering the SQL files, from a wheel (``duckbt/_sql``) or from a checkout (``sql/``)."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+_MARKER = "20_indicators"
+
+
+@functools.cache
+def sql_root() -> Path:
+    """The folder that holds the SQL stages: inside the package when installed, else the checkout's ``sql/``.
+
+    Raises RuntimeError when neither is there, which means a broken installation.
+    """
+    package = Path(__file__).resolve().parent
+    for candidate in (package / "_sql", package.parent.parent / "sql"):
+        if (candidate / _MARKER).is_dir():
+            return candidate
+    raise RuntimeError(f"duckbt's SQL files are missing beside {package}; reinstall duckbt")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(sql_root()),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    environment.filters["text"] = quote_text
+    environment.filters["name"] = quote_name
+    return environment
+
+
+def quote_text(value: object) -> str:
+    """A SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
+_RESERVED = frozenset(
+    "all and any as asc between by case cast check collate column constraint create default desc distinct do else end "
+    "except exists false fetch for foreign from grant group having in initially intersect into is join lambda lateral "
+    "leading left like limit not null offset on only or order placing primary qualify references returning right select "
+    "show some symmetric table then to trailing true union unique using variadic when where window with pivot unpivot".split()
+)
+
+
+def quote_name(name: str) -> str:
+    """A SQL identifier, quoted only where it must be."""
+    return name if _PLAIN.match(name) and name not in _RESERVED else '"' + name.replace('"', '""') + '"'
+
+
+def read_sql(path: str) -> str:
+    """Text of one SQL file, ``path`` relative to the SQL folder."""
+    return (sql_root() / path).read_text(encoding="utf-8")
+
+
+def render(path: str, **values: Any) -> str:
+    """Render a ``.sql.j2`` template (or return a plain ``.sql`` file), without trailing blank or semicolon."""
+    text = _environment().get_template(path).render(**values) if path.endswith(".j2") else read_sql(path)
+    return text.strip().rstrip(";").rstrip()
+
+
+@functools.cache
+def sql_fingerprint() -> str:
+    """sha256 over all SQL files: part of the engine version, because they decide results."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in sql_root().rglob("*.sql*") if p.is_file()):
+        digest.update(file.relative_to(sql_root()).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
