@@ -30,10 +30,13 @@ def trading_minutes(start: str, bars: int) -> np.ndarray:
     sunday = first.astype("datetime64[D]") - np.timedelta64(int(days_since_sunday), "D")
     week = (sunday.astype("datetime64[s]") + np.timedelta64(22, "h")) + np.arange(5 * 1440) * MINUTE
     minutes = (week[None, :] + np.arange(weeks)[:, None] * np.timedelta64(7, "D")).ravel()
-    return minutes[minutes >= first][:bars]
+    found: np.ndarray = minutes[minutes >= first][:bars]
+    return found
 
 
-def walk(rng: np.random.Generator, ts: np.ndarray, start: float, tick: float, volatility: float, turnover: int = 40) -> dict[str, np.ndarray]:
+def walk(
+    rng: np.random.Generator, ts: np.ndarray, start: float, tick: float, volatility: float, turnover: int = 40
+) -> dict[str, np.ndarray]:
     """Bars on a price grid of ``tick``: sessions, volatility clusters, a drift that changes sign now and then."""
     n = len(ts)
     hour = (ts.astype("datetime64[m]").astype(np.int64) // 60 % 24).astype(int)
@@ -88,7 +91,7 @@ def make_sample(folder: Path, seed: int) -> None:
     """Two currency-like symbols of minutes, one stock-like symbol of days."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (symbol, start, tick, volatility) in enumerate(
-        [("EURSYN", 1.10, 1e-5, 9e-5), ("JPYSYN", 145.0, 1e-3, 1.0e-4)]
+        [("EURSYN", 1.10, 1e-5, 9e-5), ("GBPSYN", 1.27, 1e-5, 1.0e-4)]
     ):
         rng = np.random.default_rng([seed, number])
         ts = holes(rng, trading_minutes("2024-01-01", 86_000), 0.004, 3)

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import jinja2
 
 _MARKER = "20_indicators"
@@ -46,17 +47,19 @@ def quote_text(value: object) -> str:
 
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
-_RESERVED = frozenset(
-    "all and any as asc between by case cast check collate column constraint create default desc distinct do else end "
-    "except exists false fetch for foreign from grant group having in initially intersect into is join lambda lateral "
-    "leading left like limit not null offset on only or order placing primary qualify references returning right select "
-    "show some symmetric table then to trailing true union unique using variadic when where window with pivot unpivot".split()
-)
+
+
+@functools.cache
+def _keywords() -> frozenset[str]:
+    """Words that are no plain identifiers in DuckDB's grammar."""
+    with duckdb.connect() as connection:
+        rows = connection.execute("select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'")
+        return frozenset(row[0] for row in rows.fetchall())
 
 
 def quote_name(name: str) -> str:
     """A SQL identifier, quoted only where it must be."""
-    return name if _PLAIN.match(name) and name not in _RESERVED else '"' + name.replace('"', '""') + '"'
+    return name if _PLAIN.match(name) and name not in _keywords() else '"' + name.replace('"', '""') + '"'
 
 
 def read_sql(path: str) -> str:

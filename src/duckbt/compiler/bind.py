@@ -124,9 +124,7 @@ class Binder:
             except TypeError as error:
                 raise tree.error(str(error)) from None
         if name in LOOKING_AHEAD:
-            raise tree.error(
-                f"{name} looks ahead: a bar's future is not known at its close", "prev(x, n) looks back n bars"
-            )
+            raise tree.error(f"{name} looks ahead: a bar's future is not known at its close", "prev(x, n) looks back n bars")
         if name.startswith("cast "):
             raise tree.error(f"cannot convert to {name[5:]}", "possible: double, integer, boolean, date, time, timestamp")
         known = [*self.library.names(), *KERNELS, *(s for s in scalars.SCALARS if s.isidentifier())]

@@ -34,7 +34,8 @@ def block(g: Graph, combine: Combine, start: Values, n: int) -> Values:
     """
     if n == 1:
         return start
-    power, size, done, covered = start, 1, (), 0
+    power, size, covered = start, 1, 0
+    done: Values = ()
     while True:
         if n & size:
             done = combine(g, tuple(g.lag(p, covered) for p in power), done, size, covered) if covered else power

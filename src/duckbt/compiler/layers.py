@@ -166,7 +166,7 @@ class Layers:
         With ``one_symbol`` a lag needs no guard against reaching into the symbol before.
         """
         self._guard_lags = not one_symbol
-        result = []
+        result: list[Layer] = []
         for level in range(self.depth):
             columns = ["bar", "n"] if self._number_last > level else ["bar"]
             for node in self._needed:

@@ -103,9 +103,7 @@ class Library:
 
     def __getitem__(self, name: str) -> Indicator:
         if name not in self._read:
-            self._read[name] = (
-                read_indicator(self._files[name]) if name in self.own else _read_builtin(self._files[name])
-            )
+            self._read[name] = read_indicator(self._files[name]) if name in self.own else _read_builtin(self._files[name])
         return self._read[name]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from duckbt.compiler import scalars
-from duckbt.compiler.bind import BAR_COLUMNS, Binder, Bound
+from duckbt.compiler.bind import BAR_COLUMNS, FILL_NAMES, Binder, Bound
 from duckbt.compiler.graph import Graph, longest
 from duckbt.compiler.layers import Layers, Output, literal
 from duckbt.compiler.library import Library
@@ -210,9 +210,8 @@ class _Compiler:
 
     def _declare(self, binder: Binder, name: str, text: str, keep: bool) -> None:
         key = f"indicators.{name}"
-        if name.lower() in BAR_COLUMNS or name in self.library:
-            kind = "a column of the bars" if name.lower() in BAR_COLUMNS else "a library indicator"
-            raise StrategyError(f"{self.file.path}: {key}: {name!r} is already {kind}; choose another name")
+        if name.lower() in BAR_COLUMNS or name.lower() in FILL_NAMES or name.lower() in binder.names:
+            raise StrategyError(f"{self.file.path}: {key}: the name {name!r} is taken; choose another one")
         bound = self._bind(binder, key, text)
         binder.names[name.lower()] = bound
         if not keep:
@@ -341,7 +340,5 @@ class _Compiler:
         node = self.graph[self._value(binder, "exit.max_bars", text)]
         value = node.value if node.op == "literal" else None
         if not isinstance(value, int | float) or isinstance(value, bool) or value != int(value) or value < 1:
-            raise StrategyError(
-                f"{self.file.path}: exit.max_bars: a whole number of bars (1 or more) is needed\n  {text}"
-            )
+            raise StrategyError(f"{self.file.path}: exit.max_bars: a whole number of bars (1 or more) is needed\n  {text}")
         return int(value)

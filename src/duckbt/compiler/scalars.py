@@ -44,9 +44,7 @@ def _finite(call: str) -> Scalar:
 
 
 def _where(condition: str, call: str, fold: Callable[..., Any] | None = None) -> Scalar:
-    return Scalar(
-        f"case when {condition} then {call} end", returns="double", makes_null=True, repeats=True, fold=fold
-    )
+    return Scalar(f"case when {condition} then {call} end", returns="double", makes_null=True, repeats=True, fold=fold)
 
 
 def _part(name: str) -> Scalar:

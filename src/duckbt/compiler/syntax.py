@@ -152,9 +152,7 @@ class _Reader:
         start = len(self.bytes[:at].decode(errors="ignore"))
         return start, max(1, len(self.bytes[at : at + length].decode(errors="ignore")))
 
-    def make(
-        self, item: dict[str, Any], kind: str, value: Any, args: tuple[Expr, ...] = (), keywords: Any = ()
-    ) -> Expr:
+    def make(self, item: dict[str, Any], kind: str, value: Any, args: tuple[Expr, ...] = (), keywords: Any = ()) -> Expr:
         start, length = self.span(item)
         return Expr(kind, value, args, tuple(keywords), start, length, self.sql)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def pieces_of(source: BarSource, reach: int | None) -> list[Piece]:
             continue
         close_group()
         cuts = [first + symbol.bars * part // parts for part in range(parts + 1)]
-        for begin, end in zip(cuts, cuts[1:], strict=False):
+        for begin, end in itertools.pairwise(cuts):
             pieces.append(Piece(max(first, begin - (reach or 0)), begin, end - 1, True))
     close_group()
     return pieces
@@ -124,9 +125,7 @@ def levels_of_pyramid(longest: int) -> int:
     return top
 
 
-def build_plan(
-    program: Program, source: BarSource, strategy: Strategy, *, not_before: datetime | None = None
-) -> Plan:
+def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_before: datetime | None = None) -> Plan:
     """All steps of a run. Pure: equal inputs give equal text."""
     scan, scan_all = scan_statements(program, source, not_before=not_before)
     top = levels_of_pyramid(source.longest)

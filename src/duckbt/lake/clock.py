@@ -37,7 +37,7 @@ def parse_clock(text: str) -> Clock:
         base, _, rule = text[7:].upper().partition("-")
         if base not in _BASES or rule not in _RULES:
             raise UsageError(
-                f"clock {text!r}: write broker:BASE-RULE with base {', '.join(_BASES)} and rule EU or US, as in broker:EET-EU"
+                f"clock {text!r}: write broker:BASE-RULE, as in broker:EET-EU; bases: {', '.join(_BASES)}; rules: EU, US"
             )
         zone, standard = _RULES[rule]
         return Clock(text, zone, _BASES[base] - standard)
@@ -46,6 +46,8 @@ def parse_clock(text: str) -> Clock:
     except (ZoneInfoNotFoundError, ValueError, IsADirectoryError, OSError):
         raise UsageError(
             f"time zone {text!r} is unknown; "
-            + did_you_mean(text, available_timezones(), "give an IANA name such as America/New_York, -05:00 or broker:EET-EU")
+            + did_you_mean(
+                text, available_timezones(), "give an IANA name such as America/New_York, -05:00 or broker:EET-EU"
+            )
         ) from None
     return Clock(text, text, 0)

@@ -196,5 +196,7 @@ def _moments(file: str, moments: list[str], times: list[str] | None) -> tuple[st
         elif len(set(days)) < len(set(months)):
             formats = [f for f in formats if not f.startswith("%d")]
         else:
-            raise DataError(f"{file}: {moments[0]!r} may be day first or month first; write the year first, as in 2024-01-31")
+            raise DataError(
+                f"{file}: {moments[0]!r} may be day first or month first; write the year first, as in 2024-01-31"
+            )
     return "text", tuple(formats)

@@ -134,7 +134,7 @@ def _workshop(lake: Lake) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
     with FileLock(lake.root / ".lock"):
         for left in lake.root.glob(".staging-*"):
             shutil.rmtree(left, ignore_errors=True)
-        scratch = Path(mkdtemp(prefix=".staging-", dir=lake.root))
+        scratch = Path(mkdtemp(prefix=".staging-", dir=lake.root.resolve()))
         connection = duckdb.connect(scratch / "work.duckdb")
         try:
             connection.execute(f"set temp_directory = {quote_text(scratch / 'spill')}")
@@ -161,16 +161,12 @@ def _load(
         clock = parse_clock(options.timezone or form.dialect.clock)
         if not clock.is_utc:
             if clock.zone == "UTC":
-                connection.execute(
-                    f"update raw_rows set ts = ts - to_seconds({clock.shift}) where file = {number + member}"
-                )
+                connection.execute(f"update raw_rows set ts = ts - to_seconds({clock.shift}) where file = {number + member}")
             else:
                 connection.execute(
                     render("00_ingest/clock.sql.j2", zone=clock.zone, shift=clock.shift, file=number + member)
                 )
-        source = SourceFile(
-            name=file.name, sha256=digest, bytes=path.stat().st_size, dialect=form.dialect.name, rows=rows
-        )
+        source = SourceFile(name=file.name, sha256=digest, bytes=path.stat().st_size, dialect=form.dialect.name, rows=rows)
         yield _Loaded(number + member, source, symbol, timeframe, clock.text)
 
 
@@ -195,16 +191,14 @@ def _store(
     connection.execute(render("00_ingest/kept.sql.j2", symbols=messy))
     files_of = _files_of(connection)
     written: list[tuple[Path, Path, Manifest, list[Path]]] = []
-    for number, (symbol, rows, backward, _, _, _, _) in enumerate(states):
+    for number, (symbol, _rows, backward, _, _, _, _) in enumerate(states):
         if progress:
             progress(f"writing {symbol}", (number + 1) / (len(states) + 1))
         sources = [entry for entry in loaded if entry.number in files_of[symbol]]
         timeframe = next((e.timeframe for e in sources if e.timeframe), None) or _measured(connection, symbol)
         duplicates = _duplicates(connection, symbol) if symbol in messy else Duplicates()
         if options.strict and (backward or duplicates.removed):
-            raise DataError(
-                f"--strict: {symbol} has {backward} backward steps and {duplicates.removed} repeated timestamps"
-            )
+            raise DataError(f"--strict: {symbol} has {backward} backward steps and {duplicates.removed} repeated timestamps")
         target = scratch / f"out-{number}.parquet"
         if symbol in messy:
             query = f"select {COLUMNS_SQL} from kept where symbol = {quote_text(symbol)} and place = 1"
@@ -261,11 +255,9 @@ def _manifest(
         raise DuckbtError(f"{symbol}: {disorder} bars came out unsorted; please report this")
     files = []
     for path in outputs:
-        known = connection.execute(
-            f"select count(*), min(ts), max(ts) from read_parquet({quote_text(path)})"
-        ).fetchall()[0]
+        known = connection.execute(f"select count(*), min(ts), max(ts) from read_parquet({quote_text(path)})").fetchall()[0]
         state = path.stat()
-        inside = path.parent == lake.folder(symbol, timeframe)
+        inside = path.parent == lake.folder(symbol, timeframe).resolve()
         files.append(
             DataFile(path=path.name if inside else str(path), sha256=sha256_of(path), bytes=state.st_size,
                      modified_ns=state.st_mtime_ns, rows=known[0], first_ts=known[1], last_ts=known[2])
@@ -323,8 +315,9 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> dict[str, Rejected]:
         entry.rows += count
         entry.reasons[reason] = count
     for symbol, line, reason, text in connection.execute(
-        "select symbol, line, reason, coalesce(raw, concat_ws(',', coalesce(ts::varchar, '?'), coalesce(open::varchar, '?'), "
-        "coalesce(high::varchar, '?'), coalesce(low::varchar, '?'), coalesce(close::varchar, '?'))) "
+        "select symbol, line, reason, coalesce(raw, concat_ws(',', coalesce(ts::varchar, '?'), "
+        "coalesce(open::varchar, '?'), coalesce(high::varchar, '?'), coalesce(low::varchar, '?'), "
+        "coalesce(close::varchar, '?'))) "
         "from judged where reason is not null "
         f"qualify row_number() over (partition by symbol order by file, line) <= {SAMPLES} order by symbol, file, line"
     ).fetchall():

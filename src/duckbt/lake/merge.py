@@ -52,7 +52,8 @@ def merge(
         render("00_ingest/overlap.sql.j2", old=[str(p) for p in old_files], new=str(new), prefer=prefer or "old")
     )
     added, absorbed, conflicts = connection.execute(
-        "select count(*) filter (state = 'new'), count(*) filter (state = 'equal'), count(*) filter (state = 'differs') from overlap"
+        "select count(*) filter (state = 'new'), count(*) filter (state = 'equal'), "
+        "count(*) filter (state = 'differs') from overlap"
     ).fetchall()[0]
     if conflicts and prefer is None:
         raise DataError(

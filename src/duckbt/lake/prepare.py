@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from duckbt.errors import DataError
 
@@ -63,7 +65,9 @@ def _as_utf8(path: Path, scratch: Path) -> Path:
                 head = stream.read(1 << 16)
         except (OSError, EOFError) as error:
             raise DataError(f"{path} is not readable gzip: {error}") from None
-        return path if not head or _encoding(head) is None else _convert(gzip.open(path, "rb"), path, _encoding(head), scratch)
+        return (
+            path if not head or _encoding(head) is None else _convert(gzip.open(path, "rb"), path, _encoding(head), scratch)
+        )
     with path.open("rb") as stream:
         head = stream.read(1 << 16)
     encoding = _encoding(head)
@@ -86,12 +90,13 @@ def _encoding(head: bytes) -> str | None:
     return None
 
 
-def _convert(stream: object, path: Path, encoding: str | None, scratch: Path) -> Path:
+def _convert(stream: BinaryIO | gzip.GzipFile, path: Path, encoding: str | None, scratch: Path) -> Path:
     target = scratch / f"utf8-{path.name.removesuffix('.gz')}"
-    reader = codecs.getreader(encoding or "utf-8")(stream, errors="replace")  # type: ignore[arg-type]
-    with reader, target.open("w", encoding="utf-8", newline="") as out:
-        for block in iter(lambda: reader.read(1 << 20), ""):
-            out.write(block)
+    with (
+        io.TextIOWrapper(stream, encoding=encoding or "utf-8", errors="replace", newline="") as reader,
+        target.open("w", encoding="utf-8", newline="") as out,
+    ):
+        shutil.copyfileobj(reader, out, 1 << 20)
     return target
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,15 @@ def register(
         folder = lake.folder(manifest.symbol, Timeframe(manifest.timeframe))
         old = lake.find(manifest.symbol, Timeframe(manifest.timeframe))
         if old is not None and not old.manifest.in_place:
-            raise DataError(f"{manifest.symbol} {manifest.timeframe} is already in the lake {lake.root}, ingested from files")
+            raise DataError(
+                f"{manifest.symbol} {manifest.timeframe} is already in the lake {lake.root}, ingested from files"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / MANIFEST, manifest.model_dump_json(indent=1))
     return manifests
 
 
-def _inspect(
-    connection: duckdb.DuckDBPyConnection, file: Path, symbol: str | None, columns: dict[str, str]
-) -> list[_Slice]:
+def _inspect(connection: duckdb.DuckDBPyConnection, file: Path, symbol: str | None, columns: dict[str, str]) -> list[_Slice]:
     if not file.is_file():
         raise DataError(f"{file}: no such file")
     roles = roles_of(connection, Readable(file.name, file, "parquet"), columns)
@@ -85,7 +86,9 @@ def _inspect(
         if match is None:
             raise DataError(f"{file}: the symbol cannot be told from column, folder or name; give it with --symbol")
         told = match["symbol"]
-    plain = {"ts": roles.time_sql()} | {r: f"{quote_name(roles.columns[r] or '')}::double" for r in ("open", "high", "low", "close")}
+    plain = {"ts": roles.time_sql()} | {
+        r: f"{quote_name(roles.columns[r] or '')}::double" for r in ("open", "high", "low", "close")
+    }
     query = render(
         "00_ingest/inspected.sql.j2",
         file=str(file),
@@ -119,7 +122,7 @@ def _manifest(symbol: str, parts: list[_Slice], digests: dict[Path, str], timefr
     repeats = sum(r["repeats"] for r in rows)
     backward = sum(r["backward_steps"] for r in rows)
     scattered = any(r["last_row"] - r["first_row"] + 1 != r["rows"] for r in rows)
-    overlap = any(b["first_ts"] <= a["last_ts"] for a, b in zip(rows, rows[1:], strict=False) if a["last_ts"])
+    overlap = any(b["first_ts"] <= a["last_ts"] for a, b in pairwise(rows) if a["last_ts"])
     ordered = not (broken or repeats or backward or scattered or overlap)
     notes, kept = [], sum(r["rows"] for r in rows)
     columns = parts[0].columns or {}

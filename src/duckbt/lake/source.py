@@ -66,7 +66,8 @@ def open_bars(
 
     ``warmup`` bars before ``first`` are read as well. Raises DataError when nothing is left.
     """
-    symbols, pieces = [], []
+    symbols: list[SymbolBars] = []
+    pieces: list[tuple[Any, ...]] = []
     if not all(d.manifest.ordered for d in datasets):
         return _ordered(datasets, first, last, warmup)
     counts = _counts(datasets, first, last)
@@ -94,9 +95,7 @@ def open_bars(
     return BarSource(symbols, statements, used, [f for b in branches for f in b.files])
 
 
-def _ordered(
-    datasets: Sequence[Dataset], first: datetime | None, last: datetime | None, warmup: int
-) -> BarSource:
+def _ordered(datasets: Sequence[Dataset], first: datetime | None, last: datetime | None, warmup: int) -> BarSource:
     """Bars of which some must be sorted and cleaned first: one table instead of a view."""
     branches = [
         {

@@ -47,8 +47,7 @@ class Dataset:
             path = self.path(file)
             if not path.is_file():
                 raise DataError(
-                    f"{path} is missing (bars of {self.symbol} {self.timeframe}); "
-                    f"put it back or ingest {self.symbol} again"
+                    f"{path} is missing (bars of {self.symbol} {self.timeframe}); put it back or ingest {self.symbol} again"
                 )
             state = path.stat()
             same = state.st_size == file.bytes and state.st_mtime_ns == file.modified_ns

@@ -83,9 +83,7 @@ def datasets_used(datasets: list[Dataset]) -> list[DatasetUsed]:
     ]
 
 
-def run_identity(
-    file: StrategyFile, parameters: dict[str, Parameter], selection: Selection, datasets: list[Dataset]
-) -> str:
+def run_identity(file: StrategyFile, parameters: dict[str, Parameter], selection: Selection, datasets: list[Dataset]) -> str:
     """The run id: a hash of everything that decides the result, and of nothing else."""
     parts: dict[str, Any] = {
         "strategy": file.fingerprint(),

@@ -193,7 +193,9 @@ class Run:
 
     def table(self, name: str) -> duckdb.DuckDBPyRelation:
         """A result table as a relation: ``.pl()``, ``.df()``, ``.to_arrow_table()``, ``.fetchall()``."""
-        return self._connection.sql(f"from read_parquet({quote_text(self.path / f'{name}.parquet')})")
+        return self._connection.sql(
+            f"from read_parquet({quote_text(self.path / f'{name}.parquet')}, hive_partitioning = false)"
+        )
 
     @property
     def trades(self) -> duckdb.DuckDBPyRelation:
@@ -249,6 +251,4 @@ def scan_bars(prepared: Prepared, out: Path, settings: Settings | None = None) -
     """Write every bar with all declared indicators and signal flags to Parquet; returns the number of bars."""
     settings = settings or Settings()
     with TemporaryDirectory(prefix=".scan-", dir=out.resolve().parent) as scratch:
-        return scan_to(
-            prepared.program, prepared.source, out, Path(scratch), settings.threads, settings.memory_limit
-        )
+        return scan_to(prepared.program, prepared.source, out, Path(scratch), settings.threads, settings.memory_limit)

@@ -1,0 +1,5 @@
+"""``python -m duckbt`` is ``duckcli``."""
+
+from duckbt.cli.app import main
+
+main()

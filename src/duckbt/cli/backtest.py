@@ -1,0 +1,205 @@
+"""``duckcli backtest``: run strategies and read results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import duckbt
+from duckbt.cli import show
+from duckbt.cli.options import (
+    FromOption,
+    JsonOption,
+    LakeOption,
+    MemoryOption,
+    ParamsOption,
+    ProgressOption,
+    ResultsOption,
+    SymbolsOption,
+    ThreadsOption,
+    ToOption,
+    WarmupOption,
+    moment,
+    pairs,
+)
+from duckbt.engine.script import write_script
+from duckbt.errors import DuckbtError
+from duckbt.lake.sample import make_sample_lake, sample_strategy
+from duckbt.lake.store import Lake
+from duckbt.results.folder import list_runs
+from duckbt.results.run import Prepared, Run, Settings, prepare, run_backtest, scan_bars
+
+app = typer.Typer(no_args_is_help=True, help="Run strategies on the lake and read the results.")
+StrategyArgument = Annotated[Path, typer.Argument(help="Strategy file (TOML).")]
+HEADLINES = (
+    "trades", "win_rate", "net_pnl", "return_pct", "profit_factor", "expectancy_r", "max_drawdown", "max_drawdown_days",
+    "sharpe", "sortino", "cagr", "exposure", "avg_bars_held", "end_of_data_trades", "ambiguous_trades",
+)  # fmt: skip
+
+
+@app.command("run")
+def run(
+    strategy: Annotated[Path | None, typer.Argument(help="Strategy file (TOML). Default: the sample strategy.")] = None,
+    lake: LakeOption = Path("lake"),
+    symbols: SymbolsOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    warmup: WarmupOption = 0,
+    params: ParamsOption = None,
+    results: ResultsOption = Path("results"),
+    json: JsonOption = False,
+    force: Annotated[bool, typer.Option("--force", help="Compute again even if this very run is there already.")] = False,
+    threads: ThreadsOption = None,
+    memory_limit: MemoryOption = None,
+    progress: ProgressOption = True,
+) -> None:
+    """Backtest a strategy and store trades, signals, equity and metrics in a run folder."""
+    if strategy is None:
+        strategy = sample_strategy()
+        if not Lake(lake).datasets():
+            show.err.print(f"The lake {lake} is empty: filling it with the sample data (synthetic prices).")
+            make_sample_lake(Lake(lake))
+    prepared = _prepare(strategy, lake, symbols, first, last, warmup, params)
+    with show.progress_bar(progress and not json) as bar:
+        done = run_backtest(prepared, results, Settings(threads, memory_limit, force), bar)
+    if json:
+        show.print_json(_document(done))
+    else:
+        _summary(done)
+
+
+@app.command("sql")
+def sql(
+    strategy: StrategyArgument,
+    lake: LakeOption = Path("lake"),
+    symbols: SymbolsOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    warmup: WarmupOption = 0,
+    params: ParamsOption = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write to a file instead of the terminal.")] = None,
+) -> None:
+    """Print the whole run as one SQL script that the plain DuckDB shell executes."""
+    prepared = _prepare(strategy, lake, symbols, first, last, warmup, params)
+    text = write_script(prepared.plan, prepared.file.strategy.name, duckbt.__version__)
+    if out:
+        out.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text)
+
+
+@app.command("scan")
+def scan(
+    strategy: StrategyArgument,
+    lake: LakeOption = Path("lake"),
+    symbols: SymbolsOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    params: ParamsOption = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Parquet file to write.")] = Path("scan.parquet"),
+    json: JsonOption = False,
+    threads: ThreadsOption = None,
+    memory_limit: MemoryOption = None,
+) -> None:
+    """Write every bar with the strategy's indicators and signals to Parquet, one row per bar."""
+    prepared = _prepare(strategy, lake, symbols, first, last, 0, params)
+    bars = scan_bars(prepared, out, Settings(threads, memory_limit))
+    if json:
+        show.print_json({"path": str(out), "bars": bars, "indicators": prepared.program.indicator_columns})
+    else:
+        show.out.print(f"{bars:,} bars with {', '.join(prepared.program.indicator_columns) or 'no indicators'} → {out}")
+
+
+@app.command("list")
+def list_results(results: ResultsOption = Path("results"), json: JsonOption = False) -> None:
+    """Show all runs, newest first."""
+    runs = [Run(path) for path in list_runs(results)]
+    if json:
+        show.print_json([_document(r) for r in runs])
+        return
+    if not runs:
+        show.out.print(f"No runs in {results} yet. `duckcli backtest run` makes one.")
+        return
+    rows = []
+    for r in runs:
+        m = r.metrics
+        rows.append(
+            (r.run_id[:8], r.manifest.name, r.manifest.timeframe, ",".join(r.manifest.selection.symbols[:3])
+             + ("…" if len(r.manifest.selection.symbols) > 3 else ""), _params(r.manifest.parameters), m["trades"],
+             m["net_pnl"], m["sharpe"], m["max_drawdown"], r.manifest.created_at)
+        )  # fmt: skip
+    show.table(
+        ("run", "strategy", "bars", "symbols", "parameters", "trades", "net pnl", "sharpe", "max drawdown", "made"), rows
+    )
+
+
+@app.command("show")
+def show_run(
+    run: Annotated[str, typer.Argument(help="Run id, its beginning, or a run folder.")],
+    results: ResultsOption = Path("results"),
+    json: JsonOption = False,
+    trades: Annotated[int, typer.Option("--trades", help="Also show that many trades.")] = 0,
+) -> None:
+    """Show one run: its metrics in all, by direction and by symbol."""
+    found = Run.find(run, results)
+    if json:
+        show.print_json(_document(found) | {"manifest": found.manifest.model_dump(mode="json")})
+        return
+    _summary(found, scopes=True)
+    if trades:
+        relation = found.trades.limit(trades)
+        show.table(relation.columns, relation.fetchall(), title="trades")
+
+
+def _prepare(
+    strategy: Path,
+    lake: Path,
+    symbols: list[str] | None,
+    first: str | None,
+    last: str | None,
+    warmup: int,
+    params: list[str] | None,
+) -> Prepared:
+    return prepare(
+        strategy, lake, symbols or (), pairs(params, "--param"), moment(first, "--from"), moment(last, "--to"), warmup
+    )
+
+
+def _document(run: Run) -> dict[str, Any]:
+    report = run.report_json
+    return {
+        "run_id": run.run_id,
+        "path": str(run.path),
+        "bars": report["candle_count"],
+        "signals": report["signal_count"],
+        "trades": report["trade_count"],
+        "metrics": run.metrics,
+        "timings": report["timings"],
+    }
+
+
+def _params(parameters: dict[str, Any]) -> str:
+    return " ".join(f"{k}={v}" for k, v in parameters.items())
+
+
+def _summary(run: Run, scopes: bool = False) -> None:
+    manifest, report = run.manifest, run.report_json
+    shown = ", ".join(manifest.selection.symbols[:6]) + (" …" if len(manifest.selection.symbols) > 6 else "")
+    show.out.print(f"[bold]{manifest.name}[/] {_params(manifest.parameters)}")
+    show.out.print(
+        f"{shown} {manifest.timeframe} · {report['candle_count']:,} bars · {report['signal_count']:,} signals · "
+        f"{report['trade_count']:,} trades · {report['timings']['total']:.2f} s"
+        + ("" if run.fresh or scopes else " · was there already (--force computes it again)")
+    )
+    names = ["all", "long", "short"] + (manifest.selection.symbols if scopes and len(manifest.selection.symbols) > 1 else [])
+    columns = {}
+    for name in names:
+        try:
+            columns[name] = run.metrics_of(name)
+        except DuckbtError:
+            continue
+    wanted = list(columns["all"]) if scopes else HEADLINES
+    show.table(("", *columns), [(m, *(c.get(m) for c in columns.values())) for m in wanted if m in columns["all"]])
+    show.out.print(f"results: {run.path}")

@@ -1,0 +1,60 @@
+"""Options that several commands share, and turning their text into values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from duckbt.errors import UsageError
+from duckbt.lake.timeframe import Timeframe
+
+LakeOption = Annotated[Path, typer.Option("--lake", help="Folder with the bars.")]
+ResultsOption = Annotated[Path, typer.Option("--results", help="Folder for run results.")]
+SymbolsOption = Annotated[
+    list[str] | None,
+    typer.Option("--symbol", "-s", help="Symbol to trade; may be repeated. Default: all that have the timeframe."),
+]
+FromOption = Annotated[
+    str | None, typer.Option("--from", metavar="DATE", help="First bar, inclusive, UTC: 2024-01-31 or 2024-01-31T08:00.")
+]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="DATE", help="End of the bars, exclusive, UTC.")]
+WarmupOption = Annotated[
+    int, typer.Option("--warmup", min=0, help="Bars before --from that indicators (not trades) may use.")
+]
+ParamsOption = Annotated[
+    list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Override a parameter; may be repeated.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use. Default: all cores.")]
+MemoryOption = Annotated[str | None, typer.Option("--memory-limit", help="Memory for the engine, as in 2GB.")]
+ProgressOption = Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress on stderr.")]
+
+
+def moment(text: str | None, option: str) -> datetime | None:
+    """An ISO date or time, taken as UTC. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text}: write a date as 2024-01-31 or 2024-01-31T08:00") from None
+    return value.astimezone(tz=None).replace(tzinfo=None) if value.tzinfo else value
+
+
+def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
+    """``name=value`` options (also comma-separated for columns) as a dictionary. Raises UsageError."""
+    result: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"{option} {text}: write NAME=VALUE")
+        result[name.strip()] = value.strip()
+    return result
+
+
+def timeframe(text: str | None) -> Timeframe | None:
+    """A timeframe option."""
+    return Timeframe(text) if text else None

@@ -1,0 +1,86 @@
+"""Shared helpers: where the real data lies, tiny lakes made of rows, strategies made of text."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from duckbt.lake.register import register
+from duckbt.lake.store import Lake
+from duckbt.lake.timeframe import Timeframe
+from duckbt.strategy.load import StrategyFile, parse_strategy
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+START = datetime(2024, 1, 1)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with real data and recorded results of peers; tests that need it skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real market data is not here: {SHARED} does not exist")
+    return SHARED
+
+
+def write_bars(path: Path, rows: Sequence[Sequence[float]], minutes: int = 1, start: datetime = START) -> Path:
+    """Parquet of (open, high, low, close[, volume]) rows, one bar after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = [
+        (start + timedelta(minutes=minutes * i), *map(float, r[:4]), float(r[4]) if len(r) > 4 else 0.0)
+        for i, r in enumerate(rows)
+    ]
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table bars (ts timestamp, open double, high double, low double, close double, volume double)"
+        )
+        for i in range(0, len(values), 5000):
+            part = values[i : i + 5000]
+            marks = ", ".join("(?, ?, ?, ?, ?, ?)" for _ in part)
+            connection.execute(f"insert into bars values {marks}", [v for row in part for v in row])
+        connection.execute(f"copy bars to '{path}' (format parquet)")
+    return path
+
+
+@pytest.fixture
+def make_lake(tmp_path: Path) -> Callable[..., Lake]:
+    """``make_lake(X=[(o, h, l, c), …], Y=…)``: a lake of one-minute bars, registered in place."""
+
+    def make(minutes: int = 1, **symbols: Sequence[Sequence[float]]) -> Lake:
+        lake = Lake(tmp_path / "lake")
+        for name, rows in symbols.items():
+            file = write_bars(tmp_path / "raw" / f"{name}.parquet", rows, minutes)
+            register([file], lake, symbol=name, timeframe=Timeframe(f"{minutes}m"))
+        return lake
+
+    return make
+
+
+def strategy(text: str = "", path: Path = Path("strategy.toml"), **sections: dict[str, Any]) -> StrategyFile:
+    """A strategy from keyword sections, e.g. ``strategy(entry={"long": "close > 1"}, exit={"stop": 1})``."""
+    data: dict[str, Any] = {"name": "test", "timeframe": "1m"} | (tomllib.loads(text) if text else {}) | sections
+    return parse_strategy(_toml(data), path)
+
+
+def _toml(data: dict[str, Any], prefix: str = "") -> str:
+    plain = [f"{k} = {_literal(v)}" for k, v in data.items() if not isinstance(v, dict)]
+    tables = [
+        f"\n[{prefix}{k}]\n{_toml(v, f'{prefix}{k}.')}" for k, v in data.items() if isinstance(v, dict)
+    ]
+    return "\n".join(plain + tables)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_literal(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {_literal(v)}" for k, v in value.items()) + "}"
+    return repr(value) if isinstance(value, int | float) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
