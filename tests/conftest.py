@@ -70,9 +70,7 @@ def strategy(text: str = "", path: Path = Path("strategy.toml"), **sections: dic
 
 def _toml(data: dict[str, Any], prefix: str = "") -> str:
     plain = [f"{k} = {_literal(v)}" for k, v in data.items() if not isinstance(v, dict)]
-    tables = [
-        f"\n[{prefix}{k}]\n{_toml(v, f'{prefix}{k}.')}" for k, v in data.items() if isinstance(v, dict)
-    ]
+    tables = [f"\n[{prefix}{k}]\n{_toml(v, f'{prefix}{k}.')}" for k, v in data.items() if isinstance(v, dict)]
     return "\n".join(plain + tables)
 
 
@@ -83,4 +81,6 @@ def _literal(value: Any) -> str:
         return "[" + ", ".join(_literal(v) for v in value) + "]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k} = {_literal(v)}" for k, v in value.items()) + "}"
-    return repr(value) if isinstance(value, int | float) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return (
+        repr(value) if isinstance(value, int | float) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    )

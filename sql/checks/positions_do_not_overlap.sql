@@ -3,10 +3,9 @@
 select combo_id, trade_id, symbol, entry_ts, earlier_exit
 from (
   select
-    combo_id, trade_id, symbol, entry_ts, entry_bar,
-    lag(exit_bar) over sequence as earlier_bar, lag(exit_ts) over sequence as earlier_exit,
-    lag(exit_reason = 'signal' or gap) over sequence as earlier_at_open
+    combo_id, trade_id, symbol, entry_ts, entry_pos,
+    lag(exit_pos) over sequence as earlier_pos, lag(exit_ts) over sequence as earlier_exit
   from trades
-  window sequence as (partition by combo_id, symbol order by entry_bar, trade_id)
+  window sequence as (partition by combo_id, symbol order by entry_pos, trade_id)
 )
-where entry_bar < earlier_bar or entry_bar = earlier_bar and not earlier_at_open
+where entry_pos < earlier_pos

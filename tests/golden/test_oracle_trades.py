@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from conftest import strategy
 
+from conftest import strategy
 from duckbt.lake.ingest import Options, ingest
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import strategy
 
+from conftest import strategy
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.results.run import prepare, scan_bars
@@ -36,7 +36,10 @@ def test_values_and_warm_up_equal_talib(dataset: str, file: str, timeframe: str,
     register([shared / "data" / f"{file}.parquet"], lake)
     text = strategy(timeframe=timeframe, indicators=INDICATORS, entry={"long": "false"})
     scan_bars(prepare(text, lake), tmp_path / "scan.parquet")
-    ours, theirs = pq.read_table(tmp_path / "scan.parquet"), pq.read_table(shared / "golden" / f"{dataset}.indicators.parquet")
+    ours, theirs = (
+        pq.read_table(tmp_path / "scan.parquet"),
+        pq.read_table(shared / "golden" / f"{dataset}.indicators.parquet"),
+    )
     for mine, peer in COLUMNS.items():
         a = ours[mine].to_numpy(zero_copy_only=False).astype(float)
         b = theirs[peer].to_numpy(zero_copy_only=False).astype(float)

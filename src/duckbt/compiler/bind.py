@@ -19,7 +19,7 @@ BAR_COLUMNS = {
     "symbol": ("text", False), "ts": ("timestamp", False), "open": ("double", False), "high": ("double", False),
     "low": ("double", False), "close": ("double", False), "volume": ("double", True),
 }  # fmt: skip
-FILL_NAMES = {"entry": "double", "direction": "integer", "stop": "double"}
+FILL_NAMES = {"entry": "double", "direction": "integer", "stop": "double"}  # known only at the fill
 
 Bound = int | dict[str, int]  # a node, or the named outputs of an indicator
 

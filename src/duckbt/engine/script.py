@@ -23,5 +23,7 @@ def write_script(plan: Plan, title: str, version: str) -> str:
             parts.append(f"\n-- ===== {name} =====")
             last = name
         parts.append(f"{statement};")
-    parts.append("\nselect * exclude (combo_id, cand, entry_bar, exit_bar) from trades order by trade_id;")
+    parts.append(
+        "\nselect * exclude (combo_id, cand, entry_bar, exit_bar, entry_pos, exit_pos) from trades order by trade_id;"
+    )
     return "\n".join(parts) + "\n"

@@ -12,7 +12,8 @@ from typing import Any
 
 import duckdb
 
-from duckbt.engine.plan import Plan, Step
+from duckbt.engine.plan import Plan
+from duckbt.engine.step import Step
 from duckbt.errors import DuckbtError, ResourceError, UsageError
 from duckbt.sqlfiles import render
 

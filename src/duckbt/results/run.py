@@ -16,12 +16,14 @@ from typing import Any
 import duckdb
 
 import duckbt
+from duckbt.compiler.compile import compile_strategy
 from duckbt.compiler.library import Library
-from duckbt.compiler.program import Program, compile_strategy
-from duckbt.engine.plan import CHECKS, Plan, Step, build_plan
+from duckbt.compiler.program import Program
+from duckbt.engine.plan import Plan, build_plan
 from duckbt.engine.scanner import scan_to
 from duckbt.engine.script import write_script
 from duckbt.engine.session import Session
+from duckbt.engine.step import Step
 from duckbt.errors import DuckbtError
 from duckbt.lake.manifest import sha256_of
 from duckbt.lake.source import BarSource, open_bars
@@ -101,7 +103,7 @@ def run_backtest(
         out.mkdir()
         with Session(folder, prepared.source.files, settings.threads, settings.memory_limit) as session:
             session.run(prepared.plan, progress)
-            session.check(CHECKS)
+            session.check(prepared.plan.checks)
             _write_tables(session, prepared.program, out)
             counts = session.rows("select (select count(*) from signals), (select count(*) from trades)")[0]
             timings = dict(session.timings)

@@ -1,0 +1,52 @@
+-- excursions: lowest and highest price while each trade was open.
+-- reads: taken, candidates, exits, bars, blocks. writes: excursions. key: combo_id, cand.
+-- Counted is what surely happened while the trade was open: its own fills, the bars it saw whole, the open of the bar it
+-- ended in, the close of the bar an order was filled in. A range of bars is at most two blocks a level of the pyramid
+-- and two pieces of single bars, so cost does not grow with holding time.
+create or replace table excursions as
+with recursive spans as materialized (
+  select
+    t.combo_id, t.cand, e.exit_bar, e.exit_price, c.entry_price,
+    if(c.entry_pos % 4 = 1 and e.exit_bar > c.entry_bar, c.entry_close, c.entry_price) as entry_close,
+    c.entry_bar + if(c.entry_pos % 4 = 0, 0, 1) as first_whole,
+    e.exit_bar - if(e.exit_reason in ('time', 'session', 'end_of_data'), 0, 1) as last_whole
+  from taken t
+  join candidates c on c.cand = t.cand
+  join exits e on e.combo_id = t.combo_id and e.cand = t.cand
+),
+inner_blocks as (
+  select combo_id, cand, 1 as level, (first_whole >> 5) + 1 as a, (last_whole >> 5) - 1 as b
+  from spans
+  where (first_whole >> 5) + 1 <= (last_whole >> 5) - 1
+  union all
+  select combo_id, cand, level + 1, (a + 1) >> 1, (b - 1) >> 1
+  from inner_blocks
+  where (a + 1) >> 1 <= (b - 1) >> 1
+),
+seen as (
+  select p.combo_id, p.cand, b.lo, b.hi
+  from (
+    select combo_id, cand, level, a as block from inner_blocks where a & 1 = 1
+    union all
+    select combo_id, cand, level, b from inner_blocks where b & 1 = 0
+  ) p
+  join blocks b on b.level = p.level and b.block = p.block
+  union all
+  select p.combo_id, p.cand, least(b.low, b.open), greatest(b.high, b.open)
+  from (
+    select combo_id, cand, first_whole as a, least(last_whole, first_whole | 31) as b from spans
+    union all
+    select combo_id, cand, last_whole - (last_whole & 31), last_whole from spans where last_whole >> 5 > first_whole >> 5
+  ) p
+  join bars b on b.bar >> 5 = p.a >> 5 and b.bar between p.a and p.b
+  union all
+  select s.combo_id, s.cand, least(b.open, s.exit_price, s.entry_close), greatest(b.open, s.exit_price, s.entry_close)
+  from spans s
+  join bars b on b.bar = s.exit_bar and s.first_whole <= s.exit_bar
+)
+select
+  p.combo_id, p.cand, least(min(s.lo), p.entry_price, p.exit_price) as lowest, greatest(max(s.hi), p.entry_price, p.exit_price) as highest
+from spans p
+left join seen s on s.combo_id = p.combo_id and s.cand = p.cand
+group by p.combo_id, p.cand, p.entry_price, p.exit_price
+order by p.combo_id, p.cand

@@ -1,0 +1,225 @@
+"""Steps from signals to exits: fills, levels, the bars that touch them, and what ends every candidate."""
+
+from __future__ import annotations
+
+from duckbt.compiler.graph import longest
+from duckbt.compiler.layers import Layers, Output
+from duckbt.engine.context import Context
+from duckbt.engine.scan_steps import pieces_of, source_columns, table_names
+from duckbt.engine.step import Step, stage
+from duckbt.errors import StrategyError
+from duckbt.sqlfiles import render
+from duckbt.strategy.model import LimitOrder, StopOrder
+
+TRAIL_BASE = 3  # trailing stops look at single bars at both ends of their walk: smaller blocks pay there
+NAMES = {  # column of combos → name of the level in asked
+    "stop": "stop", "target": "target", "trail": "trail", "trail_after": "after", "breakeven": "even",
+    "breakeven_to": "even_to", "trail_price": "follow",
+}  # fmt: skip
+
+
+def exit_steps(context: Context) -> list[Step]:
+    """Combos, candidates, levels, touches and exits."""
+    return [*_entry_steps(context), *_level_steps(context), *_decision_steps(context)]
+
+
+def _touches(writes: str, questions: str) -> Step:
+    return stage(f"50_exits/{writes}", "50_exits/touches", writes=writes, questions=questions)
+
+
+def _entry_steps(context: Context) -> list[Step]:
+    program, kind = context.program, context.rules.entry
+    order = context.strategy.entry.price
+    steps = [stage("40_entries/combos", combos=program.combos)]
+    if program.combo_scales:
+        steps.append(stage("40_entries/combo_scales", rows=program.combo_scales))
+    if program.watched:
+        steps.append(stage("30_signals/stretches", conditions=program.watched, symbols="symbols"))
+    steps.append(
+        stage(
+            "40_entries/fired",
+            sides=program.sides,
+            session_flag=program.session_flag,
+            carried=program.carried,
+            anchors=False,
+        )
+    )
+    is_order = isinstance(order, LimitOrder | StopOrder)
+    if is_order:
+        steps.append(stage("40_entries/order_questions", kind=kind))
+        steps.append(_touches("order_touches", "order_questions"))
+    cancels = next((s.cancel for s in program.sides if s.cancel is not None), None)
+    steps.append(
+        stage(
+            "40_entries/candidates",
+            kind=kind,
+            valid_bars=order.bars if isinstance(order, LimitOrder | StopOrder) else 1,
+            cancels=cancels,
+            carried=program.carried,
+        )
+    )
+    return steps
+
+
+def _level_steps(context: Context) -> list[Step]:
+    program, rules = context.program, context.rules
+    steps = [
+        stage(
+            "40_entries/levels",
+            levels=program.levels,
+            kind=rules.entry,
+            strict=rules.target_touch == "beyond",
+            entry_bar_exits=rules.entry_bar_exits,
+            optimist=rules.same_bar == "target_first",
+        ),
+        stage("50_exits/questions"),
+        _touches("touches", "questions"),
+        stage("50_exits/level_touches"),
+    ]
+    if "breakeven" in context.roles:
+        steps += [stage("50_exits/breakeven_questions"), _touches("breakeven_touches", "breakeven_questions")]
+    if "trail" in context.roles:
+        steps += _trail_steps(context)
+    if "trail_price" in context.roles:
+        steps += _moving_steps(context)
+    return steps
+
+
+def _trail_steps(context: Context) -> list[Step]:
+    rules = context.rules
+    same_bar = rules.trail_high == "same_bar"
+    pieces = pieces_of(context.source, 0, grid=1 << TRAIL_BASE)
+    tables = table_names("trail_base", pieces)
+    base = tuple(
+        render("50_exits/trail_base.sql.j2", table=t, low=p.low, high=p.high, same_bar=same_bar)
+        for p, t in zip(pieces, tables, strict=True)
+    )
+    return [
+        Step("50_exits/trail_base", base, parallel=len(base) > 1),
+        stage("50_exits/trail_blocks", tables=tables, top=context.levels_above(TRAIL_BASE)),
+        stage(
+            "50_exits/trail_questions",
+            kind=rules.entry,
+            entry_bar_exits=rules.entry_bar_exits,
+            activated="trail_after" in context.roles,
+        ),
+        _moving_touches("trail", same_bar),
+    ]
+
+
+def _moving_touches(kind: str, same_bar: bool) -> Step:
+    """Trailing stops and trail prices share one walk."""
+    return stage(
+        f"50_exits/{kind}_touches",
+        "50_exits/trail_touches",
+        writes=f"{kind}_touches",
+        questions=f"{kind}_questions",
+        blocks=f"{kind}_blocks",
+        moving=kind == "moving",
+        same_bar=same_bar,
+    )
+
+
+def _moving_steps(context: Context) -> list[Step]:
+    """The series of the trail price over all bars, its pyramid, and the walk. One series a strategy."""
+    program = context.program
+    if len(program.moving) > 1:
+        raise StrategyError("exit.trail_price cannot depend on a parameter that varies within one sweep")
+    long, short = program.moving[0]
+    nothing = program.graph.literal(None)
+    outputs = [
+        Output("follow_long", nothing if long is None else long),
+        Output("follow_short", nothing if short is None else short),
+    ]
+    layers = Layers(program.graph, outputs)
+    reach = longest([program.graph[o.node].reach for o in outputs])
+    pieces = pieces_of(context.source, reach)
+    tables = table_names("moving_values", pieces)
+    scans = tuple(
+        render(
+            "30_signals/scan.sql.j2",
+            table=table,
+            low=piece.low,
+            keep_from=piece.keep_from,
+            high=piece.high,
+            source_columns=source_columns(layers),
+            layers=layers.layers("source", piece.one_symbol),
+            outputs={o.name: "double" for o in outputs},
+            conditions=[],
+            not_before=None,
+        )
+        for piece, table in zip(pieces, tables, strict=True)
+    )
+    steps = [Step("50_exits/moving_values", scans, parallel=len(scans) > 1)]
+    if len(scans) > 1:
+        join = stage(
+            "50_exits/moving_values_all", "30_signals/scan_all", writes="moving_values", tables=tables,
+            columns=["bar", "follow_long", "follow_short"],
+        )  # fmt: skip
+        steps.append(join)
+    return [
+        *steps,
+        stage("50_exits/moving_blocks", top=context.levels_above(TRAIL_BASE)),
+        stage("50_exits/moving_questions", entry_bar_exits=context.rules.entry_bar_exits),
+        _moving_touches("moving", False),
+    ]
+
+
+def _decision_steps(context: Context) -> list[Step]:
+    program, rules, roles = context.program, context.rules, context.roles
+    joins = {NAMES[column]: column for column in NAMES if column in roles}
+    parts = [number for number, _ in context.parts]
+    columns = {f"{name}_bar" for name in joins}
+    if "breakeven" in roles:
+        columns.add("moved_bar")
+    if "trail" in roles:
+        columns.add("trailed_bar")
+    if "trail_price" in roles:
+        columns.add("followed_bar")
+    asked = stage(
+        "50_exits/asked",
+        joins=joins,
+        roles=roles,
+        scales=parts,
+        moving="trail_price" in roles,
+        activated="trail_after" in roles,
+        exits=any(c.exit_set is not None for c in program.combos),
+        session=program.session_set,
+        anchors=False,
+    )
+    exits = stage(
+        "50_exits/exits",
+        columns=columns,
+        parts=parts,
+        same_bar="stop_first" if rules.same_bar == "finer" else rules.same_bar,
+        gap_fill=rules.gap_fill,
+        strict=rules.target_touch == "beyond",
+        trail_high=rules.trail_high,
+        at_end=rules.at_end,
+        free_pos=_free_pos(context),
+        entry_ambiguous=_entry_ambiguous(context, joins, parts),
+    )
+    return [asked, exits]
+
+
+def _free_pos(context: Context) -> str:
+    """The first moment at which a new trade may begin, counted like exit_pos."""
+    if context.rules.reentry_on_exit_bar:
+        return "4 * exit_bar + if(ends_at_open, 0, 2)"
+    return f"4 * (exit_bar + {1 if context.rules.entry == 'close' else 2})"
+
+
+def _entry_ambiguous(context: Context, joins: dict[str, str], parts: list[int]) -> str:
+    """Whether the bar an order was filled in may have done more than it surely did. See docs/semantics.md."""
+    if context.rules.entry not in ("limit", "stop") or not context.rules.entry_bar_exits:
+        return "false"
+    against = [n for n in ("stop", "trail", "follow") if n in joins and not (n == "trail" and "after" in joins)]
+    maybe = " or ".join(f"coalesce({n}_maybe, false)" for n in against) or "false"
+    sure = " or ".join(f"coalesce({n}_sure, false)" for n in against) or "false"
+    target = "coalesce(target_maybe, false)" if "target" in joins else "false"
+    target_sure = "coalesce(target_sure, false)" if "target" in joins else "false"
+    scale = " or ".join(f"coalesce(part_{p}_maybe, false)" for p in parts) or "false"
+    return (
+        f"(({maybe}) and ({target} or {scale})) or (({maybe}) and not ({sure})) "
+        f"or (not ({maybe}) and {target} and not {target_sure})"
+    )
