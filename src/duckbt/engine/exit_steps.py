@@ -33,15 +33,17 @@ def _entry_steps(context: Context) -> list[Step]:
     steps = [stage("40_entries/combos", combos=program.combos)]
     if program.combo_scales:
         steps.append(stage("40_entries/combo_scales", rows=program.combo_scales))
+    if context.source.anchored:
+        steps.append(stage("30_signals/anchors", seconds=context.strategy.bar.seconds))
     if program.watched:
-        steps.append(stage("30_signals/stretches", conditions=program.watched, symbols="symbols"))
+        steps.append(stage("30_signals/stretches", conditions=program.watched, anchors=context.source.anchored))
     steps.append(
         stage(
             "40_entries/fired",
             sides=program.sides,
             session_flag=program.session_flag,
             carried=program.carried,
-            anchors=False,
+            anchors=context.source.anchored,
         )
     )
     is_order = isinstance(order, LimitOrder | StopOrder)
@@ -55,6 +57,7 @@ def _entry_steps(context: Context) -> list[Step]:
             kind=kind,
             valid_bars=order.bars if isinstance(order, LimitOrder | StopOrder) else 1,
             cancels=cancels,
+            anchors=context.source.anchored,
             carried=program.carried,
         )
     )
@@ -123,6 +126,8 @@ def _moving_touches(kind: str, same_bar: bool) -> Step:
 def _moving_steps(context: Context) -> list[Step]:
     """The series of the trail price over all bars, its pyramid, and the walk. One series a strategy."""
     program = context.program
+    if context.source.anchored:
+        raise StrategyError("exit.trail_price cannot be combined with exit.resolve_on; use exit.trail")
     if len(program.moving) > 1:
         raise StrategyError("exit.trail_price cannot depend on a parameter that varies within one sweep")
     long, short = program.moving[0]
@@ -138,6 +143,7 @@ def _moving_steps(context: Context) -> list[Step]:
     scans = tuple(
         render(
             "30_signals/scan.sql.j2",
+            bars="bars",
             table=table,
             low=piece.low,
             keep_from=piece.keep_from,
@@ -185,7 +191,7 @@ def _decision_steps(context: Context) -> list[Step]:
         activated="trail_after" in roles,
         exits=any(c.exit_set is not None for c in program.combos),
         session=program.session_set,
-        anchors=False,
+        anchors=context.source.anchored,
     )
     exits = stage(
         "50_exits/exits",
@@ -199,7 +205,19 @@ def _decision_steps(context: Context) -> list[Step]:
         free_pos=_free_pos(context),
         entry_ambiguous=_entry_ambiguous(context, joins, parts),
     )
-    return [asked, exits]
+    goals = (["target_price"] if "target" in joins else []) + [f"part_{n}_price" for n in parts]
+    if not context.source.finer or not goals:
+        goals = (["target_price"] if "target" in joins else []) + [f"part_{n}_price" for n in parts]
+    if not context.source.finer or not goals:
+        return [asked, exits]
+    inside = stage(
+        "50_exits/inside_order", goals=goals, finer=context.source.finer, seconds=context.source.datasets[0].timeframe.seconds
+    )
+    return [asked, exits, inside, *([stage("50_exits/exits_inside")] if "target" in joins else [])]
+    inside = stage(
+        "50_exits/inside_order", goals=goals, finer=context.source.finer, seconds=context.source.datasets[0].timeframe.seconds
+    )
+    return [asked, exits, inside, *([stage("50_exits/exits_inside")] if "target" in joins else [])]
 
 
 def _free_pos(context: Context) -> str:

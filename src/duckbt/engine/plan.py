@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from duckbt.compiler.program import Program
 from duckbt.engine.context import Context
@@ -16,7 +15,7 @@ from duckbt.engine.trade_steps import result_steps, trade_steps
 from duckbt.lake.source import BarSource
 from duckbt.strategy.model import Strategy
 
-CHECKS = ("bars_in_order", "positions_do_not_overlap", "signals_accounted_for", "exits_inside_their_bar")
+CHECKS = ("bars_in_order", "positions_do_not_overlap", "signals_accounted_for", "exits_inside_their_bar", "rates_are_known")
 
 
 @dataclass(frozen=True)
@@ -38,18 +37,14 @@ def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_b
     context = Context(program, source, strategy)
     steps = [Step(name, (sql,)) for name, sql in source.statements]
     steps.append(stage("10_bars/blocks", top=context.top))
-    steps += scan_steps(program, source, not_before=not_before)
+    if source.signals is None:
+        steps += scan_steps(program, source, not_before=not_before)
+    else:
+        steps += scan_steps(program, source.signals, bars="signal_bars", not_before=not_before)
     steps += exit_steps(context)
     steps += trade_steps(context)
     steps += result_steps(context)
     waived = {"positions_do_not_overlap"} if strategy.entry.overlap == "stack" else set()
+    waived |= set() if source.rates else {"rates_are_known"}
     waived |= {"exits_inside_their_bar"} if context.rules.gap_fill == "level" else set()
     return Plan(tuple(s for s in steps if s.statements), tuple(c for c in CHECKS if c not in waived))
-
-
-def with_steps(plan: Plan, *more: Step) -> Plan:
-    """The plan with further steps at its end."""
-    return replace(plan, steps=(*plan.steps, *more))
-
-
-__all__ = ["CHECKS", "Any", "Plan", "Step", "build_plan", "with_steps"]

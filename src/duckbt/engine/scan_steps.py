@@ -65,7 +65,12 @@ def table_names(stem: str, pieces: list[Piece]) -> list[str]:
 
 
 def scan_steps(
-    program: Program, source: BarSource, *, everything: bool = False, not_before: datetime | None = None
+    program: Program,
+    source: BarSource,
+    *,
+    bars: str = "bars",
+    everything: bool = False,
+    not_before: datetime | None = None,
 ) -> list[Step]:
     """The scan, piece by piece, and the view that joins the pieces. ``everything`` keeps every bar."""
     layers = program.layers()
@@ -75,6 +80,7 @@ def scan_steps(
     statements = tuple(
         render(
             "30_signals/scan.sql.j2",
+            bars=bars,
             table=table,
             low=piece.low,
             keep_from=piece.keep_from,

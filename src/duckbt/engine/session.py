@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from duckbt.engine.ledger import run_ledger
 from duckbt.engine.plan import Plan
 from duckbt.engine.step import Step
 from duckbt.errors import DuckbtError, ResourceError, UsageError
@@ -86,7 +87,9 @@ class Session:
     def execute(self, step: Step) -> None:
         """Execute one step, side by side on several cursors where it allows."""
         try:
-            if step.parallel and self.threads > 1:
+            if step.ledger:
+                run_ledger(self.connection, step.ledger)
+            elif step.parallel and self.threads > 1:
                 self._side_by_side(step)
             else:
                 for statement in step.statements:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from duckbt.engine.ledger import Ledger
 from duckbt.sqlfiles import render, sql_root
 
 
@@ -14,6 +15,7 @@ class Step:
     name: str
     statements: tuple[str, ...]
     parallel: bool = False
+    ledger: Ledger | None = None  # run by Python; ``statements`` then only read its recorded result
 
 
 def stage(name: str, file: str | None = None, **values: object) -> Step:

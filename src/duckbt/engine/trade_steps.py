@@ -4,54 +4,80 @@ from __future__ import annotations
 
 from duckbt.engine.context import Context
 from duckbt.engine.costs import unit_cost_values
+from duckbt.engine.ledger import Ledger, needs_ledger
 from duckbt.engine.step import Step, stage
+from duckbt.lake.timeframe import Timeframe
+
+LEDGER_FILE = "ledger.parquet"
+READ_LEDGER = (
+    "-- ledger: which trades the account took and with how many units, decided trade by trade because they depend on each\n"
+    "-- other's equity; recorded with the run. Start the shell in the run's folder, or give the path.\n"
+    f"create or replace table ledger as select combo_id, cand, status, quantity from read_parquet('{LEDGER_FILE}')"
+)
 
 
 def trade_steps(context: Context) -> list[Step]:
     """Which candidates are taken, with how many units, and what becomes of them."""
-    strategy, program = context.strategy, context.program
+    strategy, program, rules = context.strategy, context.program, context.rules
     cash = strategy.size.initial_cash
-    steps = []
-    sized = sizes_vary(context)
-    if sized:
-        steps.append(
-            stage(
-                "60_trades/sizes", sizes=program.sizes, mode=strategy.size.mode, initial_cash=cash, lot=strategy.size.lot,
-                rates=False,
-            )
-        )  # fmt: skip
-    rounds = max(1, context.source.longest.bit_length())
-    steps.append(stage("60_trades/sequence", rounds=rounds, overlap=strategy.entry.overlap, sized=sized))
-    steps.append(stage("60_trades/excursions"))
-    steps.append(
-        stage(
-            "60_trades/legs",
-            pool="taken",
-            parts=context.parts,
-            same_bar=context.rules.same_bar,
-            gap_fill=context.rules.gap_fill,
-            strict=context.rules.target_touch == "beyond",
-            finer=context.rules.same_bar == "finer",
-        )
+    ledger, costs, rates = ledger_of(context), unit_cost_values(context), bool(context.source.rates)
+    sized = not ledger and sizes_vary(context)
+    legs = stage(
+        "60_trades/legs",
+        pool="exits" if ledger else "taken",
+        parts=context.parts,
+        same_bar=rules.same_bar,
+        gap_fill=rules.gap_fill,
+        strict=rules.target_touch == "beyond",
+        finer=bool(context.source.finer),
     )
-    costs = unit_cost_values(context)
-    if costs:
-        steps.append(stage("60_trades/unit_costs", **costs))
-    steps.append(
+    priced = [legs] + ([stage("60_trades/unit_costs", **costs)] if costs else [])
+    if rates:
+        priced.append(stage("60_trades/exit_rates"))
+    steps = [stage("60_trades/entry_rates")] if rates else []
+    if ledger:
+        events = stage(
+            "60_trades/ledger_events",
+            costs=bool(costs), rates=rates, sizes=program.sizes, priority=program.priority,
+        )  # fmt: skip
+        steps += [*priced, events, Step("60_trades/ledger", (READ_LEDGER,), ledger=ledger), stage("60_trades/ledger_taken")]
+    else:
+        if sized:
+            size = strategy.size
+            steps.append(
+                stage("60_trades/sizes", sizes=program.sizes, mode=size.mode, initial_cash=cash, lot=size.lot, rates=rates)
+            )
+        rounds = max(1, context.source.longest.bit_length())
+        steps.append(stage("60_trades/sequence", rounds=rounds, overlap=strategy.entry.overlap, sized=sized))
+        steps += priced
+    quantities = "ledger" if ledger else "sizes" if sized else None
+    steps += [
+        stage("60_trades/excursions"),
         stage(
             "60_trades/trades",
             units=program.sizes[0],
-            quantities="sizes" if sized else None,
+            quantities=quantities,
             costs=bool(costs),
-            rates=False,
+            rates=rates,
             per_trade=strategy.costs.commission.per_trade,
             initial_cash=cash,
-            held_bars="e.exit_bar - c.first_held + if(e.exit_pos % 4 = 0, 0, 1)",
-        )
-    )
-    steps.append(stage("60_trades/trade_legs"))
-    steps.append(stage("60_trades/signals", indicator_columns=program.indicator_columns, sized=sized))
+            anchors=context.source.anchored,
+        ),
+        stage("60_trades/trade_legs", rates=rates),
+        stage("60_trades/signals", indicator_columns=program.indicator_columns, quantities=quantities),
+    ]
     return steps
+
+
+def ledger_of(context: Context) -> Ledger | None:
+    """The account's rules where trades depend on each other, else None."""
+    size, entry = context.strategy.size, context.strategy.entry
+    if not needs_ledger(size.mode, size.compounding, size.leverage, size.max_positions, size.max_per_symbol):
+        return None
+    return Ledger(
+        size.mode, size.initial_cash, size.lot, size.compounding, size.leverage, size.max_positions, size.max_per_symbol,
+        entry.overlap == "one", context.strategy.costs.commission.per_trade,
+    )  # fmt: skip
 
 
 def sizes_vary(context: Context) -> bool:
@@ -64,23 +90,19 @@ def sizes_vary(context: Context) -> bool:
 def result_steps(context: Context) -> list[Step]:
     """Equity and metrics."""
     strategy, source = context.strategy, context.source
-    cash = strategy.size.initial_cash
-    from duckbt.lake.timeframe import Timeframe
-
-    mark = Timeframe(strategy.equity.mark)
-    seconds = strategy.bar.seconds
+    cash, mark = strategy.size.initial_cash, Timeframe(strategy.equity.mark)
     return [
         stage("70_results/exact_sum"),
         stage("70_results/mark_closes", mark=str(mark), seconds=mark.seconds),
         stage(
             "70_results/equity",
             initial_cash=cash,
-            many_symbols=len(source.symbols) > 1,
+            many_symbols=context.many_symbols,
             fine_marks=mark.seconds < 86400,
             mark=str(mark),
-            rates=False,
+            rates=bool(source.rates),
         ),
         stage("70_results/trade_metrics", initial_cash=cash),
-        stage("70_results/equity_metrics", initial_cash=cash, bar_seconds=seconds),
+        stage("70_results/equity_metrics", initial_cash=cash, bar_seconds=strategy.bar.seconds),
         stage("70_results/metrics"),
     ]

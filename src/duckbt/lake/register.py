@@ -181,7 +181,7 @@ def _usable(parts: list[_Slice]) -> tuple[int, int]:
         for p in parts
     ]  # fmt: skip
     with duckdb.connect() as connection:
-        connection.execute(render("10_bars/ordered.sql.j2", branches=branches))
+        connection.execute(render("10_bars/ordered.sql.j2", branches=branches, name="bars"))
         kept = int(connection.execute("select count(*) from bars").fetchall()[0][0])
     return kept, sum(p.row["rows"] for p in parts) - kept
 

@@ -40,6 +40,18 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """How a symbol's quote currency turns into the account's: a pair's closes, inverted or not; no files: 1."""
+
+    symbol: str
+    files: list[str]
+    ts: str = "ts"
+    close: str = "close"
+    inverse: bool = False
+    seconds: int = 60
+
+
+@dataclass(frozen=True)
 class BarSource:
     """What the plan needs to know of the data. ``statements`` create ``bars`` and ``symbols``."""
 
@@ -47,6 +59,14 @@ class BarSource:
     statements: list[tuple[str, str]]
     datasets: list[Dataset]
     files: list[str]
+    rates: tuple[Rate, ...] = ()
+    finer: tuple[int, ...] = ()  # seconds of the finer timeframes that decide the order inside a bar, coarse to fine
+    signals: BarSource | None = None  # the bars of the strategy's timeframe, where exits are resolved on finer ones
+
+    @property
+    def anchored(self) -> bool:
+        """Whether exits are resolved on finer bars than the signals'."""
+        return self.signals is not None
 
     @property
     def bars(self) -> int:
@@ -60,16 +80,21 @@ class BarSource:
 
 
 def open_bars(
-    datasets: Sequence[Dataset], first: datetime | None = None, last: datetime | None = None, warmup: int = 0
+    datasets: Sequence[Dataset],
+    first: datetime | None = None,
+    last: datetime | None = None,
+    warmup: int = 0,
+    name: str = "bars",
 ) -> BarSource:
     """The bars of ``datasets`` from ``first`` (inclusive) to ``last`` (exclusive), numbered from 0 within a symbol.
 
-    ``warmup`` bars before ``first`` are read as well. Raises DataError when nothing is left.
+    ``warmup`` bars before ``first`` are read as well; ``name`` is what the relation is called.
+    Raises DataError when nothing is left.
     """
     symbols: list[SymbolBars] = []
     pieces: list[tuple[Any, ...]] = []
     if not all(d.manifest.ordered for d in datasets):
-        return _ordered(datasets, first, last, warmup)
+        return _ordered(datasets, first, last, warmup, name)
     counts = _counts(datasets, first, last)
     for place, dataset in enumerate(datasets):
         files = [f for f in dataset.manifest.files if f.rows]
@@ -89,13 +114,15 @@ def open_bars(
     used = [d for d, c in zip(datasets, counts, strict=True) if c[1]]
     branches = _branches(pieces)
     statements = [
-        ("10_bars/bars", render("10_bars/bars.sql.j2", branches=branches)),
+        (f"10_bars/{name}", render("10_bars/bars.sql.j2", branches=branches, name=name)),
         ("10_bars/symbols", render("10_bars/symbols.sql.j2", symbols=symbols)),
     ]
     return BarSource(symbols, statements, used, [f for b in branches for f in b.files])
 
 
-def _ordered(datasets: Sequence[Dataset], first: datetime | None, last: datetime | None, warmup: int) -> BarSource:
+def _ordered(
+    datasets: Sequence[Dataset], first: datetime | None, last: datetime | None, warmup: int, name: str
+) -> BarSource:
     """Bars of which some must be sorted and cleaned first: one table instead of a view."""
     branches = [
         {
@@ -115,7 +142,7 @@ def _ordered(datasets: Sequence[Dataset], first: datetime | None, last: datetime
         )
     symbols = [SymbolBars(place, d.symbol, d.manifest.rows) for place, d in enumerate(datasets)]
     statements = [
-        ("10_bars/bars", render("10_bars/ordered.sql.j2", branches=branches)),
+        (f"10_bars/{name}", render("10_bars/ordered.sql.j2", branches=branches, name=name)),
         ("10_bars/symbols", render("10_bars/symbols.sql.j2", symbols=symbols)),
     ]
     return BarSource(symbols, statements, list(datasets), [str(b["file"]) for b in branches])

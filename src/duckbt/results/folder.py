@@ -17,10 +17,15 @@ TABLES = {
     "trades": (
         "trade_id, symbol, direction, signal_ts, entry_ts, entry_price, exit_ts, exit_price, exit_reason, gap, "
         "same_bar_ambiguous, stop_price, target_price, quantity, gross_pnl, costs, pnl, return_pct, r_multiple, "
-        "bars_held, mae, mfe, equity_after",
+        "bars_held, mae, mfe, equity_after, mae_r, mfe_r, spread_cost, slippage_cost, commission, financing, entry_fill, "
+        "exit_fill, legs, pnl_if_other_first",
         "trade_id",
     ),
-    "equity": ("ts, equity, drawdown, open_positions", "ts"),
+    "legs": (
+        "trade_id, leg, symbol, direction, entry_ts, entry_price, exit_ts, exit_price, exit_reason, quantity, gross_pnl, costs",
+        "trade_id, leg",
+    ),
+    "equity": ("ts, equity, drawdown, open_positions, exposed", "ts"),
     "metrics": ("scope, name, value", "scope, name"),
 }
 

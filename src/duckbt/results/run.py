@@ -25,15 +25,17 @@ from duckbt.engine.script import write_script
 from duckbt.engine.session import Session
 from duckbt.engine.step import Step
 from duckbt.errors import DuckbtError
+from duckbt.lake.extra_sources import all_datasets, resolved_on, with_finer, with_rates
 from duckbt.lake.manifest import sha256_of
 from duckbt.lake.source import BarSource, open_bars
 from duckbt.lake.store import Dataset, Lake
+from duckbt.lake.timeframe import Timeframe
 from duckbt.results.catalog import refresh_catalog
 from duckbt.results.folder import TABLES, find_run, is_done, publish, read_run_manifest, run_path, staging
 from duckbt.results.manifest import RunManifest, Selection, datasets_used, indicators_used, run_identity
 from duckbt.sqlfiles import quote_name, quote_text, sql_fingerprint
 from duckbt.strategy.load import StrategyFile, load_strategy
-from duckbt.strategy.model import Parameter
+from duckbt.strategy.model import Parameter, Strategy
 
 Progress = Callable[[str, float], None]
 
@@ -82,10 +84,28 @@ def prepare(
     datasets = lake.choose(symbols, file.strategy.bar)
     for dataset in datasets:
         dataset.check_files()
-    source = open_bars(datasets, first, last, warmup)
+    source, datasets = _bars(file.strategy, lake, datasets, first, last, warmup)
     plan = build_plan(program, source, file.strategy, not_before=first if warmup else None)
-    selection = Selection(symbols=[d.symbol for d in datasets], first=first, last=last, warmup=warmup)
+    selection = Selection(symbols=[s.symbol for s in source.symbols], first=first, last=last, warmup=warmup)
     return Prepared(file, parameters, selection, program, source, plan, datasets)
+
+
+def _bars(
+    strategy: Strategy, lake: Lake, datasets: list[Dataset], first: datetime | None, last: datetime | None, warmup: int
+) -> tuple[BarSource, list[Dataset]]:
+    """The bars a strategy runs on, and every dataset they come from."""
+    fine = strategy.exit.resolve_on
+    source = open_bars(datasets, first, last, warmup, name="signal_bars" if fine else "bars")
+    more: list[Dataset] = []
+    if fine:
+        source = resolved_on(source, lake, Timeframe(fine), first, last)
+    if strategy.exit.same_bar == "finer":
+        source, finer = with_finer(source, lake)
+        more += finer
+    if strategy.size.currency:
+        source, pairs = with_rates(source, lake, strategy.size.currency, strategy.size.quotes, strategy.bar)
+        more += pairs
+    return source, all_datasets(source, more)
 
 
 def run_backtest(
@@ -104,7 +124,7 @@ def run_backtest(
         with Session(folder, prepared.source.files, settings.threads, settings.memory_limit) as session:
             session.run(prepared.plan, progress)
             session.check(prepared.plan.checks)
-            _write_tables(session, prepared.program, out)
+            _write_tables(session, prepared.program, prepared.plan, out)
             counts = session.rows("select (select count(*) from signals), (select count(*) from trades)")[0]
             timings = dict(session.timings)
         timings["total"] = time.perf_counter() - begin
@@ -114,14 +134,19 @@ def run_backtest(
     return Run(final, fresh=True)
 
 
-def _write_tables(session: Session, program: Program, out: Path) -> None:
+def _write_tables(session: Session, program: Program, plan: Plan, out: Path) -> None:
     """The Parquet files of the contract, rows in their stated order."""
     indicators = "".join(f", {quote_name(c)}" for c in program.indicator_columns)
     tables = dict(TABLES)
     tables["signals"] = (f"symbol, ts, direction, status, reason, trade_id{indicators}", "ts, symbol, direction")
+    if any(step.ledger for step in plan.steps):
+        tables["ledger"] = ("combo_id, cand, status, quantity", "combo_id, cand")
+    if not any(part for part in program.combo_scales):
+        del tables["legs"]
     for name, (columns, order) in tables.items():
+        source = "trade_legs" if name == "legs" else name
         target = quote_text(out / f"{name}.parquet")
-        sql = f"copy (select {columns} from {name} order by {order}) to {target} (format parquet, compression zstd)"
+        sql = f"copy (select {columns} from {source} order by {order}) to {target} (format parquet, compression zstd)"
         session.execute(Step(f"write {name}", (sql,)))
 
 
