@@ -87,11 +87,17 @@ def sizes_vary(context: Context) -> bool:
     return size.mode != "units" or size.lot > 0 or not constant
 
 
+PEER_METRICS = {"backtesting.py": "70_results/like_backtestingpy", "vectorbt": "70_results/like_vectorbt"}
+
+
 def result_steps(context: Context) -> list[Step]:
-    """Equity and metrics."""
+    """Equity and metrics; with a peer's rules also its own statistics, where the run has one symbol as theirs have."""
     strategy, source = context.strategy, context.source
-    cash, mark = strategy.size.initial_cash, Timeframe(strategy.equity.mark)
-    return [
+    cash, like = strategy.size.initial_cash, strategy.compat.like
+    peer = PEER_METRICS.get(like) if like and not context.many_symbols else None
+    written = "mark" in strategy.equity.model_fields_set
+    mark = strategy.bar if peer and not written else Timeframe(strategy.equity.mark)
+    steps = [
         stage("70_results/exact_sum"),
         stage("70_results/mark_closes", mark=str(mark), seconds=mark.seconds),
         stage(
@@ -102,7 +108,14 @@ def result_steps(context: Context) -> list[Step]:
             mark=str(mark),
             rates=bool(source.rates),
         ),
+        stage("70_results/days", initial_cash=cash),
+        stage("70_results/market_days"),
+        stage("70_results/drawdowns"),
+        stage("70_results/calendar", initial_cash=cash),
         stage("70_results/trade_metrics", initial_cash=cash),
         stage("70_results/equity_metrics", initial_cash=cash, bar_seconds=strategy.bar.seconds),
-        stage("70_results/metrics"),
     ]
+    if peer:
+        steps.append(stage("70_results/peer_metrics", peer, initial_cash=cash, bar_seconds=strategy.bar.seconds))
+    steps.append(stage("70_results/metrics", peer=bool(peer)))
+    return steps

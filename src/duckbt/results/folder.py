@@ -26,6 +26,8 @@ TABLES = {
         "trade_id, leg",
     ),
     "equity": ("ts, equity, drawdown, open_positions, exposed", "ts"),
+    "drawdowns": ("number, peak_ts, trough_ts, recovery_ts, depth, days_down, days", "number"),
+    "calendar": ("period, begins, equity, return_pct, trades, pnl", "period, begins"),
     "metrics": ("scope, name, value", "scope, name"),
 }
 
