@@ -31,3 +31,9 @@ $(BIN)/.developed: $(BIN)/.installed
 
 clean:
 	rm -rf .venv lake results build dist
+
+# Runs vectorbt and backtesting.py beside ours in an environment of their own.
+equivalence:
+	$(PYTHON) -m venv .venv-equivalence
+	.venv-equivalence/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-equivalence.txt -e '.[equivalence]'
+	.venv-equivalence/bin/python -m pytest tests/equivalence
