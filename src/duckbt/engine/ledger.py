@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import duckdb
 import numpy as np
@@ -45,7 +46,7 @@ def run_ledger(connection: duckdb.DuckDBPyConnection, rules: Ledger) -> None:
     status = np.empty(len(first), np.int8)
     quantity = np.zeros(len(first))
     borders = np.append(np.flatnonzero(np.diff(combos, prepend=-1)), len(first))
-    for begin, end in zip(borders, borders[1:], strict=False):
+    for begin, end in pairwise(borders):
         decided, sizes = _one_account(columns, first, int(begin), int(end), rules)
         status[begin:end], quantity[begin:end] = decided, sizes
     result = {

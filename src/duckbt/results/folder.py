@@ -22,7 +22,8 @@ TABLES = {
         "trade_id",
     ),
     "legs": (
-        "trade_id, leg, symbol, direction, entry_ts, entry_price, exit_ts, exit_price, exit_reason, quantity, gross_pnl, costs",
+        "trade_id, leg, symbol, direction, entry_ts, entry_price, exit_ts, exit_price, exit_reason, quantity, "
+        "gross_pnl, costs",
         "trade_id, leg",
     ),
     "equity": ("ts, equity, drawdown, open_positions, exposed", "ts"),
