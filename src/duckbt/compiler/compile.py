@@ -41,14 +41,10 @@ def compile_strategy(
     compiler = _Compiler(file, library, program)
     for combo_id, parameters in enumerate(parameter_sets):
         compiler.add(combo_id, parameters, keep_indicators)
+    sets = {c.signal_set for c in program.combos}
     for level in program.levels:
-        level.signal_sets = sorted(
-            {
-                c.signal_set
-                for c in program.combos
-                if level.number in (getattr(c, level.role, None), *(n for n, _ in c.scales))
-            }
-        )
+        asking = {c.signal_set for c in program.combos if level.number in c.levels}
+        level.signal_sets = [] if asking == sets else sorted(asking)
     return program
 
 
@@ -174,24 +170,27 @@ class _Compiler:
 
     def _signal_set(self, binder: Binder, sides: dict[int, int]) -> int:
         """Number of this pair of conditions (and the orders they place) among those already known."""
-        order = self.file.strategy.entry.price
+        placed = self.file.strategy.entry.price
         prices: dict[int, str | None] = {}
         cancel = None
-        if not isinstance(order, str):
-            key, text = ("limit", order.limit) if isinstance(order, LimitOrder) else ("stop", order.stop)
+        if not isinstance(placed, str):
+            key, text = ("limit", placed.limit) if isinstance(placed, LimitOrder) else ("stop", placed.stop)
             for direction in sides:
                 names = binder.names | {"direction": self.graph.literal(direction)}
                 sided = Binder(self.graph, self.library, binder.parameters, names, (), self._calls)
                 prices[direction] = self._carry(self._number(sided, f"entry.price.{key}", text))
-            node = self._condition(binder, "entry.price.cancel", order.cancel)
+            node = self._condition(binder, "entry.price.cancel", placed.cancel)
             cancel = None if node is None else self._watch("cancel", {0: node})
         self._session(binder)
         known = ("signal", *sorted(sides.items()), *sorted(prices.items()), cancel)
         if known not in self._known:
             number = self._known[known] = sum(k[0] == "signal" for k in self._known)
             flags = {d: self._flag(n) for d, n in sides.items()}
+            order = self._known.setdefault(
+                ("order", *sorted(prices.items()), cancel), sum(k[0] == "order" for k in self._known)
+            )
             for d, flag in flags.items():
-                self.program.sides.append(Side(number, d, flag, flags.get(-d), prices.get(d), cancel))
+                self.program.sides.append(Side(number, d, flag, flags.get(-d), prices.get(d), cancel, order))
         return self._known[known]
 
     def _exit_set(self, binder: Binder, sides: dict[int, int]) -> int | None:

@@ -23,7 +23,7 @@ class Level:
     sql: str
     is_price: bool
     only: int | None = None  # the one direction it exists for
-    signal_sets: list[int] = field(default_factory=list)
+    signal_sets: list[int] = field(default_factory=list)  # those that ask for it; empty: all
 
     @property
     def adverse(self) -> bool:
@@ -58,6 +58,12 @@ class Combo:
     size: int = 0
     scales: tuple[tuple[int, float], ...] = ()  # (level, fraction)
 
+    @property
+    def levels(self) -> set[int | None]:
+        """Numbers of all levels it uses."""
+        own = (self.stop, self.target, self.trail, self.trail_after, self.trail_price, self.breakeven, self.breakeven_to)
+        return {*own, *(level for level, _ in self.scales)}
+
 
 @dataclass(frozen=True)
 class Side:
@@ -69,6 +75,17 @@ class Side:
     other: str | None
     price: str | None = None
     cancel: int | None = None
+    order: int = 0  # number of the kind of order: its price columns and cancellation
+
+
+@dataclass(frozen=True)
+class OrderSide:
+    """All sets that place the same order in one direction."""
+
+    order: int
+    direction: int
+    price: str | None
+    flags: list[str]
 
 
 @dataclass(frozen=True)
@@ -129,6 +146,16 @@ class Program:
         flags = {f for s in self.sides for f in (s.flag, s.other)}
         flags |= {f for w in self.watched for f in (w.flag, w.changes)} | {"ts", self.session_flag}
         return [o.name for o in self.outputs if o.name not in flags]
+
+    @property
+    def order_sides(self) -> list[OrderSide]:
+        """Sides grouped by the order they place."""
+        found: dict[tuple[int, int], OrderSide] = {}
+        for side in self.sides:
+            group = found.setdefault((side.order, side.direction), OrderSide(side.order, side.direction, side.price, []))
+            if side.flag not in group.flags:
+                group.flags.append(side.flag)
+        return list(found.values())
 
     @property
     def conditions(self) -> list[str]:

@@ -40,12 +40,13 @@ def _entry_steps(context: Context) -> list[Step]:
     steps.append(
         stage(
             "40_entries/fired",
-            sides=program.sides,
+            order_sides=program.order_sides,
             session_flag=program.session_flag,
             carried=program.carried,
             anchors=context.source.anchored,
         )
     )
+    steps.append(stage("40_entries/members", sides=program.sides))
     is_order = isinstance(order, LimitOrder | StopOrder)
     if is_order:
         steps.append(stage("40_entries/order_questions", kind=kind))
