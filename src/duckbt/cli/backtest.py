@@ -23,10 +23,10 @@ from duckbt.cli.options import (
     WarmupOption,
     moment,
     pairs,
+    target,
 )
 from duckbt.engine.script import write_script
 from duckbt.errors import DuckbtError
-from duckbt.lake.sample import make_sample_lake, sample_strategy
 from duckbt.lake.store import Lake
 from duckbt.results.folder import list_runs
 from duckbt.results.run import Prepared, Run, Settings, prepare, run_backtest, scan_bars
@@ -57,6 +57,8 @@ def run(
 ) -> None:
     """Backtest a strategy and store trades, signals, equity and metrics in a run folder."""
     if strategy is None:
+        from duckbt.lake.sample import make_sample_lake, sample_strategy  # ingest is needed for nothing else here
+
         strategy = sample_strategy()
         if not Lake(lake).datasets():
             show.err.print(f"The lake {lake} is empty: filling it with the sample data (synthetic prices).")
@@ -85,7 +87,7 @@ def sql(
     prepared = _prepare(strategy, lake, symbols, first, last, warmup, params)
     text = write_script(prepared.plan, prepared.file.strategy.name, duckbt.__version__)
     if out:
-        out.write_text(text, encoding="utf-8")
+        target(out).write_text(text, encoding="utf-8")
     else:
         typer.echo(text)
 
@@ -105,7 +107,7 @@ def scan(
 ) -> None:
     """Write every bar with the strategy's indicators and signals to Parquet, one row per bar."""
     prepared = _prepare(strategy, lake, symbols, first, last, 0, params)
-    bars = scan_bars(prepared, out, Settings(threads, memory_limit))
+    bars = scan_bars(prepared, target(out), Settings(threads, memory_limit))
     if json:
         show.print_json({"path": str(out), "bars": bars, "indicators": prepared.program.indicator_columns})
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +41,7 @@ def moment(text: str | None, option: str) -> datetime | None:
         value = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option} {text}: write a date as 2024-01-31 or 2024-01-31T08:00") from None
-    return value.astimezone(tz=None).replace(tzinfo=None) if value.tzinfo else value
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
@@ -53,6 +53,15 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
             raise UsageError(f"{option} {text}: write NAME=VALUE")
         result[name.strip()] = value.strip()
     return result
+
+
+def target(path: Path) -> Path:
+    """A file to write; its folder must be there. Raises UsageError."""
+    if path.is_dir():
+        raise UsageError(f"--out {path}: that is a folder; name a file")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(f"--out {path}: there is no folder {path.parent}; make it first")
+    return path
 
 
 def timeframe(text: str | None) -> Timeframe | None:

@@ -24,7 +24,7 @@ from duckbt.engine.scanner import scan_to
 from duckbt.engine.script import write_script
 from duckbt.engine.session import Session
 from duckbt.engine.step import Step
-from duckbt.errors import DuckbtError
+from duckbt.errors import DuckbtError, UsageError
 from duckbt.lake.extra_sources import all_datasets, resolved_on, with_finer, with_rates
 from duckbt.lake.manifest import sha256_of
 from duckbt.lake.source import BarSource, open_bars
@@ -76,7 +76,10 @@ def prepare(
     last: datetime | None = None,
     warmup: int = 0,
 ) -> Prepared:
-    """Compile a strategy against the lake. Raises StrategyError or DataError before anything runs."""
+    """Compile a strategy against the lake. Raises StrategyError, DataError or UsageError before anything runs."""
+    if first and last and first >= last:
+        raise UsageError(f"no time lies from {first} (inclusive) to {last} (exclusive); give a later end")
+    symbols = [symbols] if isinstance(symbols, str) else symbols
     file = strategy if isinstance(strategy, StrategyFile) else load_strategy(strategy)
     lake = lake if isinstance(lake, Lake) else Lake(lake)
     parameters = file.parameters(params or {})
@@ -130,7 +133,7 @@ def run_backtest(
         timings["total"] = time.perf_counter() - begin
         _write_rest(prepared, out, counts, timings)
         publish(out, final, settings.force)
-    refresh_catalog(results)
+    refresh_catalog(results, prepared.program.indicator_columns)
     return Run(final, fresh=True)
 
 
