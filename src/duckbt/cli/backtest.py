@@ -155,6 +155,15 @@ def show_run(
         show.table(relation.columns, relation.fetchall(), title="trades")
 
 
+@app.command("new")
+def new(name: Annotated[str, typer.Argument(help="Name of the strategy; the file gets .toml behind it.")]) -> None:
+    """Write a strategy file to start from."""
+    from duckbt.strategy.starter import write_starter
+
+    path = write_starter(name)
+    show.out.print(f"{path} written. Edit it, then: duckcli backtest run {path}")
+
+
 def _prepare(
     strategy: Path,
     lake: Path,
