@@ -44,7 +44,7 @@ def write_bars(path: Path, rows: Sequence[Sequence[float]], minutes: int = 1, st
             part = values[i : i + 5000]
             marks = ", ".join("(?, ?, ?, ?, ?, ?)" for _ in part)
             connection.execute(f"insert into bars values {marks}", [v for row in part for v in row])
-        connection.execute(f"copy bars to '{path}' (format parquet)")
+        connection.execute("copy bars to ? (format parquet)", [str(path)])
     return path
 
 

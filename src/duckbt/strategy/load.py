@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,15 @@ from pydantic import BaseModel, ValidationError
 
 from duckbt.errors import StrategyError, UsageError, did_you_mean
 from duckbt.strategy.model import Parameter, Strategy
+
+# columns that travel with a signal from stage to stage; an indicator of that name would be mistaken for them
+TAKEN = frozenset(
+    {
+        "bar", "cand", "combo_id", "conflict", "direction", "entry_bar", "entry_pos", "entry_price", "entry_ts", "reason",
+        "refused", "signal_bar", "signal_set", "signal_ts", "status", "trade_id",
+    }
+)  # fmt: skip
+_INTERNAL = re.compile(r"(flag|value)_\d+(_changes)?\Z")
 
 
 @dataclass(frozen=True)
@@ -90,9 +100,13 @@ def parse_strategy(text: str, path: Path) -> StrategyFile:
     except tomllib.TOMLDecodeError as error:
         raise StrategyError(f"{path}: not valid TOML: {error}") from None
     try:
-        return StrategyFile(Strategy.model_validate(data), text, path)
+        strategy = Strategy.model_validate(data)
     except ValidationError as error:
         raise StrategyError("\n".join(f"{path}: {_explain(e)}" for e in error.errors())) from None
+    for name in strategy.indicators:
+        if name.lower() in TAKEN or _INTERNAL.match(name.lower()):
+            raise StrategyError(f"{path}: indicators.{name}: the name {name!r} is taken; choose another one")
+    return StrategyFile(strategy, text, path)
 
 
 def _explain(error: Any) -> str:
