@@ -34,22 +34,22 @@ class Session:
     ) -> None:
         """Raises UsageError for settings DuckDB refuses."""
         self.connection = duckdb.connect(":memory:")
-        try:
-            if threads is not None:
-                self._set("threads", threads)
-            if memory_limit is not None:
-                self._set("memory_limit", memory_limit)
-            self._set("temp_directory", str(scratch / "spill"))
-            self._set("preserve_insertion_order", True)
-            self._set("enable_progress_bar", True)
-            self._set("enable_progress_bar_print", False)
-        except duckdb.Error as error:
-            raise UsageError(f"DuckDB refuses a setting: {error}") from None
+        if threads is not None:
+            self._set("threads", threads)
+        if memory_limit is not None:
+            self._set("memory_limit", memory_limit)
+        self._set("temp_directory", str(scratch / "spill"))
+        self._set("preserve_insertion_order", True)
+        self._set("enable_progress_bar", True)
+        self._set("enable_progress_bar_print", False)
         self.lock(scratch, readable)
         self.timings: dict[str, float] = {}
 
     def _set(self, name: str, value: Any) -> None:
-        self.connection.execute(f"set {name} = {_value(value)}")
+        try:
+            self.connection.execute(f"set {name} = {_value(value)}")
+        except duckdb.Error as error:
+            raise UsageError(f"{name.replace('_', '-')} {value}: {str(error).partition('Error: ')[2]}") from None
 
     def lock(self, scratch: Path, readable: Iterable[str]) -> None:
         """No files but these, no network, no change of settings from here on."""

@@ -103,6 +103,8 @@ def parse_strategy(text: str, path: Path) -> StrategyFile:
         strategy = Strategy.model_validate(data)
     except ValidationError as error:
         raise StrategyError("\n".join(f"{path}: {_explain(e)}" for e in error.errors())) from None
+    except UsageError as error:
+        raise StrategyError(f"{path}: {error}") from None
     for name in strategy.indicators:
         if name.lower() in TAKEN or _INTERNAL.match(name.lower()):
             raise StrategyError(f"{path}: indicators.{name}: the name {name!r} is taken; choose another one")
