@@ -21,12 +21,12 @@ from duckbt.cli.options import (
     ThreadsOption,
     ToOption,
     WarmupOption,
-    moment,
     pairs,
     target,
 )
 from duckbt.engine.script import write_script
 from duckbt.errors import DuckbtError
+from duckbt.lake.moment import moment
 from duckbt.lake.store import Lake
 from duckbt.results.folder import list_runs
 from duckbt.results.run import Prepared, Run, Settings, prepare, run_backtest, scan_bars
@@ -36,6 +36,10 @@ StrategyArgument = Annotated[Path, typer.Argument(help="Strategy file (TOML).")]
 HEADLINES = (
     "trades", "win_rate", "net_pnl", "return_pct", "profit_factor", "expectancy_r", "max_drawdown", "max_drawdown_days",
     "sharpe", "sortino", "cagr", "exposure", "avg_bars_held", "end_of_data_trades", "ambiguous_trades",
+)  # fmt: skip
+TRADE_COLUMNS = (
+    "trade_id", "symbol", "direction", "entry_ts", "entry_price", "exit_ts", "exit_price", "exit_reason", "pnl",
+    "r_multiple", "bars_held",
 )  # fmt: skip
 
 
@@ -151,8 +155,8 @@ def show_run(
         return
     _summary(found, scopes=True)
     if trades:
-        relation = found.trades.limit(trades)
-        show.table(relation.columns, relation.fetchall(), title="trades")
+        relation = found.trades.order("trade_id").limit(trades)
+        show.table(TRADE_COLUMNS, relation.project(", ".join(TRADE_COLUMNS)).fetchall(), title="trades")
 
 
 @app.command("new")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,17 +30,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use. Default: all cores.")]
 MemoryOption = Annotated[str | None, typer.Option("--memory-limit", help="Memory for the engine, as in 2GB.")]
 ProgressOption = Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress on stderr.")]
-
-
-def moment(text: str | None, option: str) -> datetime | None:
-    """An ISO date or time, taken as UTC. Raises UsageError."""
-    if text is None:
-        return None
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text}: write a date as 2024-01-31 or 2024-01-31T08:00") from None
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +27,7 @@ from duckbt.engine.step import Step
 from duckbt.errors import DuckbtError, UsageError
 from duckbt.lake.extra_sources import all_datasets, resolved_on, with_finer, with_rates
 from duckbt.lake.manifest import sha256_of
+from duckbt.lake.moment import moment
 from duckbt.lake.source import BarSource, open_bars
 from duckbt.lake.store import Dataset, Lake
 from duckbt.lake.timeframe import Timeframe
@@ -70,13 +71,14 @@ class Prepared:
 def prepare(
     strategy: StrategyFile | Path | str,
     lake: Lake | Path | str = "lake",
-    symbols: Sequence[str] = (),
+    symbols: Sequence[str] | str = (),
     params: Mapping[str, Any] | None = None,
-    first: datetime | None = None,
-    last: datetime | None = None,
+    first: datetime | date | str | None = None,
+    last: datetime | date | str | None = None,
     warmup: int = 0,
 ) -> Prepared:
     """Compile a strategy against the lake. Raises StrategyError, DataError or UsageError before anything runs."""
+    first, last = moment(first, "first"), moment(last, "last")
     if first and last and first >= last:
         raise UsageError(f"no time lies from {first} (inclusive) to {last} (exclusive); give a later end")
     symbols = [symbols] if isinstance(symbols, str) else symbols
@@ -260,10 +262,10 @@ class Run:
 def backtest(
     strategy: StrategyFile | Path | str,
     lake: Lake | Path | str = "lake",
-    symbols: Sequence[str] = (),
+    symbols: Sequence[str] | str = (),
     params: Mapping[str, Any] | None = None,
-    first: datetime | None = None,
-    last: datetime | None = None,
+    first: datetime | date | str | None = None,
+    last: datetime | date | str | None = None,
     warmup: int = 0,
     results: Path | str = "results",
     settings: Settings | None = None,
@@ -271,7 +273,8 @@ def backtest(
 ) -> Run:
     """Run a strategy on the lake and return the published run.
 
-    ``symbols``: empty means all that can serve the strategy's timeframe. ``first`` inclusive, ``last`` exclusive, UTC.
+    ``symbols``: empty means all that can serve the strategy's timeframe. ``first`` inclusive, ``last`` exclusive, UTC;
+    ISO text such as ``"2024-01-31"`` will do. ``settings``: threads, memory limit, force.
     Raises StrategyError, DataError, UsageError, ResourceError.
     """
     return run_backtest(prepare(strategy, lake, symbols, params, first, last, warmup), results, settings, progress)
