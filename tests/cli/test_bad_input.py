@@ -296,6 +296,11 @@ def test_a_reader_that_goes_away(here: Path) -> None:
     assert done.stderr == ""
 
 
+def test_bars_of_another_timeframe_are_not_taken_for_it(here: Path, duckcli: Callable[..., Called]) -> None:
+    (here / "hours.toml").write_text(GOOD.replace('"1m"', '"1h"'))
+    refused(duckcli("backtest", "run", "hours.toml"), DATA, "EURUSD has 1m bars but none of 1h")
+
+
 def test_bars_that_cannot_make_the_timeframe(here: Path, duckcli: Callable[..., Called]) -> None:
     (here / "fine.toml").write_text(GOOD.replace('"1m"', '"30m"'))
     for symbol in ("EURUSD", "GBPUSD"):

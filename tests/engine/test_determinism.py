@@ -16,7 +16,7 @@ from duckbt.results.run import Run, Settings, backtest, prepare
 from duckbt.strategy.load import StrategyFile
 
 TABLES = ("trades", "signals", "equity", "metrics")
-BARS = 400_000
+BARS = 250_000
 SYSTEM = {
     "indicators": {"fast": "ema(close, 20)", "slow": "ema(close, 50)", "atr14": "atr(14)", "spread": "stddev(close, 30)"},
     "entry": {"long": "crossed_above(fast, slow)", "short": "crossed_below(fast, slow)"},
@@ -26,7 +26,7 @@ SYSTEM = {
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Two symbols of four row groups each: enough that several threads really share the work."""
+    """Two symbols of three row groups each: enough that several threads really share the work."""
     folder = tmp_path_factory.mktemp("determinism")
     script = [sys.executable, str(ROOT / "scripts" / "make_bars.py"), "--bars", str(BARS), "--symbols", "2"]
     subprocess.run([*script, "--seed", "11", "--out", str(folder / "big")], check=True)
