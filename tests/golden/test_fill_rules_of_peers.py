@@ -60,8 +60,12 @@ def test_cell(cell, engine: str, make_lake, tmp_path: Path) -> None:
     assert (price if exited_there else None) == (pytest.approx(expected, rel=1e-12) if expected else None)
 
 
-@pytest.mark.parametrize(("engine", "exit_minute", "price"), [("vectorbt", 2, 114), ("freqtrade", 2, 114), ("quantpipe", 1, 114)])
-def test_a_trail_rises_before_or_after_the_low(engine: str, exit_minute: int, price: float, make_lake, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("engine", "exit_minute", "price"), [("vectorbt", 2, 114), ("freqtrade", 2, 114), ("quantpipe", 1, 114)]
+)
+def test_a_trail_rises_before_or_after_the_low(
+    engine: str, exit_minute: int, price: float, make_lake, tmp_path: Path
+) -> None:
     """100, 120, 100, 118: a trail of 6 stands at 114 after that bar; freqtrade and quantpipe test it on the bar itself."""
     rows = [(*FLAT, 1), *([(*FLAT, 0)] if engine == "freqtrade" else []), (100, 120, 100, 118, 0), (118, 118, 113, 114, 0)]
     run = backtest(

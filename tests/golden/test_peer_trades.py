@@ -56,7 +56,9 @@ def test_trades_equal_the_peer(case: str, peer: str, shared: Path, tmp_path: Pat
     )  # fmt: skip
     run = backtest(system, lake, first=first, last=last, results=tmp_path / "results")
     expected = json.loads(recorded.read_text())["trades"]
-    rows = run.trades.project("signal_ts::varchar, entry_ts::varchar, exit_ts::varchar, exit_reason, entry_price, exit_price")
+    rows = run.trades.project(
+        "signal_ts::varchar, entry_ts::varchar, exit_ts::varchar, exit_reason, entry_price, exit_price"
+    )
     rows = rows.fetchall()
     assert [r[1] for r in rows] == [t["entry_ts"] for t in expected]
     for row, trade in zip(rows, expected, strict=True):
