@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import strategy
 
+from conftest import strategy
 from duckbt.errors import DataError
 from duckbt.results.run import Run, backtest
 

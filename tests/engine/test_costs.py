@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import strategy
 
+from conftest import strategy
 from duckbt.errors import StrategyError
 from duckbt.results.run import backtest
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, strategy
-from duckbt.engine import plan as plans
+from duckbt.engine import scan_steps
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.results.run import Run, Settings, backtest, prepare
@@ -73,7 +73,7 @@ def test_a_scan_in_pieces_changes_no_byte(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plans, "PIECE_BARS", piece)
+    monkeypatch.setattr(scan_steps, "PIECE_BARS", piece)
     prepared = prepare(system, lake)
     scans = next(step for step in prepared.plan.steps if step.name == "30_signals/scan")
     assert len(scans.statements) == 2 * round(BARS / piece)

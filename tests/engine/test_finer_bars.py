@@ -9,14 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import strategy
-from reference.engine import Bar, Rules, simulate
 
+from conftest import strategy
 from duckbt.errors import DataError
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.lake.timeframe import Timeframe
 from duckbt.results.run import backtest
+from reference.engine import Bar, Rules, simulate
 
 START = datetime(2024, 1, 1)
 Fine = tuple[datetime, int, int, int, int]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import strategy
 
+from conftest import strategy
 from duckbt.results.run import backtest
 
 FLAT = (100, 100, 100, 100)

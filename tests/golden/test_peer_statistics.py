@@ -7,13 +7,13 @@ import math
 from pathlib import Path
 
 import pytest
-from conftest import strategy
-from golden.test_oracle_trades import CASES
-from golden.test_peer_trades import INDICATORS, LONG, REFUSING
 
+from conftest import strategy
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.results.run import backtest
+from golden.test_oracle_trades import CASES
+from golden.test_peer_trades import INDICATORS, LONG, REFUSING
 
 # they round durations up to the data's own step, and begin holding the market after their warm-up
 ROUNDED = {"Max. Drawdown Duration", "Avg. Drawdown Duration", "Max. Trade Duration", "Avg. Trade Duration"}

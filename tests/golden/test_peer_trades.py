@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import strategy
-from golden.test_oracle_trades import CASES
 
+from conftest import strategy
 from duckbt.lake.ingest import Options, ingest
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.results.run import backtest
+from golden.test_oracle_trades import CASES
 
 INDICATORS = {"ema12": "ema(close, 12)", "ema26": "ema(close, 26)", "atr14": "atr(14)"}
 LONG = "prev(ema12) <= prev(ema26) and ema12 > ema26"

@@ -73,6 +73,13 @@ def test_only_rooms_meant_for_it_import_duckdb(module: str) -> None:
         assert room in RUNS_SQL, f"{module} imports duckdb"
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_connections_print_nothing(module: str) -> None:
+    """DuckDB's own progress bar goes to stdout, where it would spoil ``--json``: only quiet connections are opened."""
+    opened = MODULES[module].read_text(encoding="utf-8").count("duckdb.connect(")
+    assert opened == (1 if module in ("duckbt.sqlfiles", "duckbt.engine.session", "duckbt.compiler.syntax") else 0)
+
+
 @pytest.mark.parametrize("module", [m for m in MODULES if ".cli." in m])
 def test_the_command_line_contains_no_sql(module: str) -> None:
     sql = re.compile(

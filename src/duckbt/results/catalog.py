@@ -8,10 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import uuid4
 
-import duckdb
-
 from duckbt.results.folder import RUNS, TABLES
-from duckbt.sqlfiles import quote_text, render
+from duckbt.sqlfiles import connect, quote_text, render
 
 CATALOG = "catalog.duckdb"
 STORAGE = "v1.4.0"  # older shells and BI tools can open it
@@ -35,7 +33,7 @@ def refresh_catalog(results: Path, columns: Iterable[str] = ()) -> Path:
         return catalog
     beside = results / f".catalog.{uuid4().hex}.duckdb"
     try:
-        with duckdb.connect() as connection:
+        with connect() as connection:
             connection.execute(f"attach {quote_text(beside)} as made (storage_version '{STORAGE}')")
             connection.execute("use made")
             connection.execute(text).fetchall()

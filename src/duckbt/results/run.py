@@ -34,7 +34,7 @@ from duckbt.lake.timeframe import Timeframe
 from duckbt.results.catalog import refresh_catalog
 from duckbt.results.folder import TABLES, find_run, is_done, publish, read_run_manifest, run_path, staging
 from duckbt.results.manifest import RunManifest, Selection, datasets_used, indicators_used, run_identity
-from duckbt.sqlfiles import quote_name, quote_text, sql_fingerprint
+from duckbt.sqlfiles import connect, quote_name, quote_text, sql_fingerprint
 from duckbt.strategy.load import StrategyFile, load_strategy
 from duckbt.strategy.model import Parameter, Strategy
 
@@ -234,7 +234,7 @@ class Run:
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(":memory:")
+        return connect()
 
     def table(self, name: str) -> duckdb.DuckDBPyRelation:
         """A result table as a relation: ``.pl()``, ``.df()``, ``.to_arrow_table()``, ``.fetchall()``."""
