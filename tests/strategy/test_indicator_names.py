@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from conftest import strategy
 from duckbt.errors import StrategyError
 from duckbt.lake.store import Lake
-from duckbt.results.run import Run, backtest, prepare
+from duckbt.results.run import Run, backtest, prepare, scan_bars
 
-ROWS = [(100 + i % 7, 104 + i % 7, 98 + i % 7, 101 + i % 5) for i in range(60)]
-KEYWORDS = ["select", "order", "group", "case", "table", "from", "where", "end", "null", "true", "over", "lag", "n", "c1"]
+ROWS = [(100 + i % 7, 104 + i % 7, 98 + i % 7, 101 + i % 5) for i in range(120)]
+INTERNAL = [
+    "cand", "combo_id", "conflict", "entry_bar", "entry_price", "signal_ts", "refused", "flag_0", "value_0", "exit_price",
+    "stop_price", "state", "size", "trail", "Last_Bar", "n", "c1", "ind_cand", "known_bar",
+]  # fmt: skip
+KEYWORDS = ["select", "order", "group", "case", "table", "null", "over", "lag"]
 
 
-def sections(name: str) -> dict[str, dict[str, str]]:
+def sections(name: str) -> dict[str, dict]:
     return {
         "indicators": {name: "sma(close, 3)", "spread": "atr(3)"},
-        "entry": {"long": f'close > "{name}"', "short": f'close < "{name}"'},
-        "exit": {"stop": "2 * spread", "target_price": f'"{name}" + direction * 3', "max_bars": 2},
+        "entry": {"long": f'close > "{name}"', "price": {"limit": f'"{name}"', "bars": 3}},
+        "exit": {"stop": "2 * spread", "target_price": f'"{name}" + direction * 3', "max_bars": 4},
+        "size": {"mode": "risk", "value": f'0.0001 * "{name}"'},
     }
 
 
@@ -29,31 +33,38 @@ def outcome(run: Run, name: str) -> tuple[list[tuple], list[tuple]]:
     return run.signals.project(f'symbol, ts, direction, status, trade_id, "{name}"').fetchall(), run.trades.fetchall()
 
 
-def test_names_of_internal_columns_are_refused_or_harmless(make_lake: Callable[..., Lake], tmp_path: Path) -> None:
+def test_any_other_name_changes_nothing(make_lake: Callable[..., Lake], tmp_path: Path) -> None:
     lake = make_lake(X=ROWS)
     plain = outcome(backtest(strategy(**sections("neutral")), lake, results=tmp_path), "neutral")
-    assert len(plain[1]) > 5
-    with duckdb.connect() as connection:
-        for _, statement in prepare(strategy(**sections("neutral")), lake).plan.statements():
-            connection.execute(statement).fetchall()
-        internal = connection.execute(
-            "select distinct column_name from duckdb_columns() where not internal "
-            "and table_name in ('scan', 'candidates', 'signals') order by all"
-        ).fetchall()
-    names = [r[0] for r in internal if r[0] not in ("neutral", "spread")] + KEYWORDS
-    assert len(names) > 30
-    refused = []
-    for name in names:
-        try:
-            run = backtest(strategy(**sections(name)), lake, results=tmp_path)
-        except StrategyError:
-            refused.append(name)
-        else:
-            assert outcome(run, name) == plain, name
-    assert not set(KEYWORDS) & set(refused)
+    assert len(plain[1]) > 10
+    for name in [*INTERNAL, *KEYWORDS]:
+        run = backtest(strategy(**sections(name)), lake, results=tmp_path)
+        assert outcome(run, name) == plain, name
+        assert name in run.signals.columns
 
 
-@pytest.mark.parametrize("name", ["status", "Entry_Price", "trade_id", "flag_0", "value_12", "close", "Symbol", "stop"])
-def test_a_taken_name_is_refused(name: str, make_lake: Callable[..., Lake]) -> None:
+def test_a_scan_shows_them_as_declared(make_lake: Callable[..., Lake], tmp_path: Path) -> None:
+    import duckdb
+
+    lake = make_lake(X=ROWS)
+    for name in ("neutral", "cand", "order", "Mean"):
+        scan_bars(
+            prepare(strategy(indicators={name: "sma(close, 3)"}, entry={"long": "close > 1"}), lake), tmp_path / "s.parquet"
+        )
+        stored = duckdb.sql(f"from '{tmp_path / 's.parquet'}'")
+        assert stored.columns[7:] == [name, "long_signal", "short_signal"]
+        assert stored.aggregate(f'count("{name}")').fetchall() == [(len(ROWS) - 2,)]
+
+
+@pytest.mark.parametrize("name", ["status", "Reason", "trade_id", "run_id", "close", "Symbol", "stop", "direction"])
+def test_a_name_that_stands_beside_it_is_refused(name: str, make_lake: Callable[..., Lake]) -> None:
     with pytest.raises(StrategyError, match=f"indicators.{name}: the name '{name}' is taken"):
         prepare(strategy(indicators={name: "sma(close, 3)"}, entry={"long": "close > 1"}), make_lake(X=ROWS))
+
+
+@pytest.mark.parametrize("pair", [
+    {"m": "macd(close)", "m_signal": "sma(close, 3)"}, {"M_Signal": "sma(close, 3)", "m": "macd(close)"},
+])  # fmt: skip
+def test_two_columns_of_one_name_are_refused(pair: dict[str, str], make_lake: Callable[..., Lake]) -> None:
+    with pytest.raises(StrategyError, match="is there already"):
+        prepare(strategy(indicators=pair, entry={"long": "close > 1"}), make_lake(X=ROWS))

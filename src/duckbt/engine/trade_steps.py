@@ -65,7 +65,7 @@ def trade_steps(context: Context) -> list[Step]:
             anchors=context.source.anchored,
         ),
         stage("60_trades/trade_legs", rates=rates),
-        stage("60_trades/signals", indicator_columns=program.indicator_columns, quantities=quantities),
+        stage("60_trades/signals", indicators=program.indicator_sources, quantities=quantities),
     ]
     return steps
 

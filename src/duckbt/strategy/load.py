@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +14,8 @@ from pydantic import BaseModel, ValidationError
 from duckbt.errors import StrategyError, UsageError, did_you_mean
 from duckbt.strategy.model import Parameter, Strategy
 
-# columns that travel with a signal from stage to stage; an indicator of that name would be mistaken for them
-TAKEN = frozenset(
-    {
-        "bar", "cand", "combo_id", "conflict", "direction", "entry_bar", "entry_pos", "entry_price", "entry_ts", "reason",
-        "refused", "signal_bar", "signal_set", "signal_ts", "status", "trade_id",
-    }
-)  # fmt: skip
-_INTERNAL = re.compile(r"(flag|value)_\d+(_changes)?\Z")
+# columns that stand beside the indicators' own in signals, scans and the catalog
+TAKEN = frozenset({"bar", "direction", "long_signal", "reason", "run_id", "short_signal", "status", "trade_id"})
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ def parse_strategy(text: str, path: Path) -> StrategyFile:
     except UsageError as error:
         raise StrategyError(f"{path}: {error}") from None
     for name in strategy.indicators:
-        if name.lower() in TAKEN or _INTERNAL.match(name.lower()):
+        if name.lower() in TAKEN:
             raise StrategyError(f"{path}: indicators.{name}: the name {name!r} is taken; choose another one")
     return StrategyFile(strategy, text, path)
 
