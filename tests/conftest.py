@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,7 +51,7 @@ def write_bars(path: Path, rows: Sequence[Sequence[float]], minutes: int = 1, st
             part = values[i : i + 5000]
             marks = ", ".join("(?, ?, ?, ?, ?, ?)" for _ in part)
             connection.execute(f"insert into bars values {marks}", [v for row in part for v in row])
-        connection.execute(f"copy bars to '{path}' (format parquet)")
+        connection.execute("copy bars to ? (format parquet)", [str(path)])
     return path
 
 
@@ -64,6 +67,36 @@ def make_lake(tmp_path: Path) -> Callable[..., Lake]:
         return lake
 
     return make
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a call of ``duckcli`` came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def duckcli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Called]:
+    """``duckcli("backtest", "run", …)`` in this process, through its entry point."""
+    from duckbt.cli.app import main
+
+    def call(*arguments: object) -> Called:
+        monkeypatch.setattr(sys, "argv", ["duckcli", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        out, err = capsys.readouterr()
+        return Called(int(leaving.value.code or 0), out, err)
+
+    return call
 
 
 def strategy(text: str = "", path: Path = Path("strategy.toml"), **sections: dict[str, Any]) -> StrategyFile:

@@ -64,5 +64,6 @@ class ExpressionError(Exception):
 
 def did_you_mean(name: str, known: Iterable[str], fallback: str = "") -> str:
     """``did you mean 'ema'?`` for a near miss, else ``fallback``."""
-    close = difflib.get_close_matches(name.lower(), {k.lower(): k for k in known}, n=2, cutoff=0.6)
-    return f"did you mean {' or '.join(repr(c) for c in close)}?" if close else fallback
+    spelled = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(name.lower(), spelled, n=2, cutoff=0.6)
+    return f"did you mean {' or '.join(repr(spelled[c]) for c in close)}?" if close else fallback

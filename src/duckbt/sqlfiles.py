@@ -49,10 +49,17 @@ def quote_text(value: object) -> str:
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
+def connect(database: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection that prints nothing: its progress bar would end up on stdout, between results."""
+    connection = duckdb.connect(str(database))
+    connection.execute("set enable_progress_bar = false")
+    return connection
+
+
 @functools.cache
 def _keywords() -> frozenset[str]:
     """Words that are no plain identifiers in DuckDB's grammar."""
-    with duckdb.connect() as connection:
+    with connect() as connection:
         rows = connection.execute("select keyword_name from duckdb_keywords() where keyword_category <> 'unreserved'")
         return frozenset(row[0] for row in rows.fetchall())
 

@@ -21,12 +21,12 @@ from duckbt.cli.options import (
     ThreadsOption,
     ToOption,
     WarmupOption,
-    moment,
     pairs,
+    target,
 )
 from duckbt.engine.script import write_script
 from duckbt.errors import DuckbtError
-from duckbt.lake.sample import make_sample_lake, sample_strategy
+from duckbt.lake.moment import moment
 from duckbt.lake.store import Lake
 from duckbt.results.folder import list_runs
 from duckbt.results.run import Prepared, Run, Settings, prepare, run_backtest, scan_bars
@@ -36,6 +36,10 @@ StrategyArgument = Annotated[Path, typer.Argument(help="Strategy file (TOML).")]
 HEADLINES = (
     "trades", "win_rate", "net_pnl", "return_pct", "profit_factor", "expectancy_r", "max_drawdown", "max_drawdown_days",
     "sharpe", "sortino", "cagr", "exposure", "avg_bars_held", "end_of_data_trades", "ambiguous_trades",
+)  # fmt: skip
+TRADE_COLUMNS = (
+    "trade_id", "symbol", "direction", "entry_ts", "entry_price", "exit_ts", "exit_price", "exit_reason", "pnl",
+    "r_multiple", "bars_held",
 )  # fmt: skip
 
 
@@ -57,6 +61,8 @@ def run(
 ) -> None:
     """Backtest a strategy and store trades, signals, equity and metrics in a run folder."""
     if strategy is None:
+        from duckbt.lake.sample import make_sample_lake, sample_strategy  # ingest is needed for nothing else here
+
         strategy = sample_strategy()
         if not Lake(lake).datasets():
             show.err.print(f"The lake {lake} is empty: filling it with the sample data (synthetic prices).")
@@ -85,7 +91,7 @@ def sql(
     prepared = _prepare(strategy, lake, symbols, first, last, warmup, params)
     text = write_script(prepared.plan, prepared.file.strategy.name, duckbt.__version__)
     if out:
-        out.write_text(text, encoding="utf-8")
+        target(out).write_text(text, encoding="utf-8")
     else:
         typer.echo(text)
 
@@ -105,7 +111,7 @@ def scan(
 ) -> None:
     """Write every bar with the strategy's indicators and signals to Parquet, one row per bar."""
     prepared = _prepare(strategy, lake, symbols, first, last, 0, params)
-    bars = scan_bars(prepared, out, Settings(threads, memory_limit))
+    bars = scan_bars(prepared, target(out), Settings(threads, memory_limit))
     if json:
         show.print_json({"path": str(out), "bars": bars, "indicators": prepared.program.indicator_columns})
     else:
@@ -149,8 +155,17 @@ def show_run(
         return
     _summary(found, scopes=True)
     if trades:
-        relation = found.trades.limit(trades)
-        show.table(relation.columns, relation.fetchall(), title="trades")
+        relation = found.trades.order("trade_id").limit(trades)
+        show.table(TRADE_COLUMNS, relation.project(", ".join(TRADE_COLUMNS)).fetchall(), title="trades")
+
+
+@app.command("new")
+def new(name: Annotated[str, typer.Argument(help="Name of the strategy; the file gets .toml behind it.")]) -> None:
+    """Write a strategy file to start from."""
+    from duckbt.strategy.starter import write_starter
+
+    path = write_starter(name)
+    show.out.print(f"{path} written. Edit it, then: duckcli backtest run {path}")
 
 
 def _prepare(

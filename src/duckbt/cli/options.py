@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -33,17 +32,6 @@ MemoryOption = Annotated[str | None, typer.Option("--memory-limit", help="Memory
 ProgressOption = Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress on stderr.")]
 
 
-def moment(text: str | None, option: str) -> datetime | None:
-    """An ISO date or time, taken as UTC. Raises UsageError."""
-    if text is None:
-        return None
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text}: write a date as 2024-01-31 or 2024-01-31T08:00") from None
-    return value.astimezone(tz=None).replace(tzinfo=None) if value.tzinfo else value
-
-
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
     """``name=value`` options (also comma-separated for columns) as a dictionary. Raises UsageError."""
     result: dict[str, str] = {}
@@ -53,6 +41,15 @@ def pairs(texts: list[str] | None, option: str) -> dict[str, str]:
             raise UsageError(f"{option} {text}: write NAME=VALUE")
         result[name.strip()] = value.strip()
     return result
+
+
+def target(path: Path) -> Path:
+    """A file to write; its folder must be there. Raises UsageError."""
+    if path.is_dir():
+        raise UsageError(f"--out {path}: that is a folder; name a file")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(f"--out {path}: there is no folder {path.parent}; make it first")
+    return path
 
 
 def timeframe(text: str | None) -> Timeframe | None:

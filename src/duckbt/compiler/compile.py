@@ -14,7 +14,7 @@ from duckbt.compiler.bind import BAR_COLUMNS, FILL_NAMES, Binder, Bound
 from duckbt.compiler.graph import Graph, longest
 from duckbt.compiler.layers import Output, literal
 from duckbt.compiler.library import Library
-from duckbt.compiler.program import Combo, IndicatorInfo, Level, Program, Side, Watched
+from duckbt.compiler.program import Combo, IndicatorInfo, Level, Program, Side, Watched, inside
 from duckbt.compiler.scalars import NUMBERS, describe
 from duckbt.compiler.syntax import Expr, parse_expression
 from duckbt.errors import ExpressionError, StrategyError
@@ -103,8 +103,10 @@ class _Compiler:
         info = IndicatorInfo(name, text, [], 0, 0)
         for column, node_id in outputs.items():
             node = self.graph[node_id]
-            self.program.outputs.append(Output(column, node_id))
-            self._carried.setdefault(node_id, column)
+            if any(column.lower() == other.lower() for other in [*self.program.indicator_columns, *info.columns]):
+                raise StrategyError(f"{self.file.path}: {key}: its column {column!r} is there already; choose another name")
+            self.program.outputs.append(Output(inside(column), node_id))
+            self._carried.setdefault(node_id, inside(column))
             info.columns.append(column)
             info.first_bar = max(info.first_bar, node.first)
             info.stable_after = longest([info.stable_after, node.settle])

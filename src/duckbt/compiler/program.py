@@ -109,6 +109,11 @@ class IndicatorInfo:
     stable_after: int | None
 
 
+def inside(column: str) -> str:
+    """An indicator's column as the stages carry it."""
+    return f"ind_{column}"
+
+
 @dataclass
 class Program:
     """``outputs`` are the scan's columns: flags, declared indicators, and values that levels need.
@@ -134,6 +139,11 @@ class Program:
     def indicator_names(self) -> list[str]:
         """As declared, in order."""
         return [i.name for i in self.indicators]
+
+    @property
+    def indicator_sources(self) -> dict[str, str]:
+        """Indicator column → its name in the scan and on candidates, where no stage has a column of its own like it."""
+        return {column: inside(column) for column in self.indicator_columns}
 
     @property
     def indicator_columns(self) -> list[str]:

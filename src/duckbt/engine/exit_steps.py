@@ -30,13 +30,14 @@ def _touches(writes: str, questions: str) -> Step:
 def _entry_steps(context: Context) -> list[Step]:
     program, kind = context.program, context.rules.entry
     order = context.strategy.entry.price
-    steps = [stage("40_entries/combos", combos=program.combos)]
-    if program.combo_scales:
-        steps.append(stage("40_entries/combo_scales", rows=program.combo_scales))
+    steps = []
     if context.source.anchored:
         steps.append(stage("30_signals/anchors", seconds=context.strategy.bar.seconds))
     if program.watched:
         steps.append(stage("30_signals/stretches", conditions=program.watched, anchors=context.source.anchored))
+    steps.append(stage("40_entries/combos", combos=program.combos))
+    if program.combo_scales:
+        steps.append(stage("40_entries/combo_scales", rows=program.combo_scales))
     steps.append(
         stage(
             "40_entries/fired",

@@ -17,7 +17,7 @@ def scan_plan(program: Program, source: BarSource) -> Plan:
     """The scan without its filter, and the query ``scanned_bars`` that gives its rows user-facing columns."""
     flags = {side.direction: side.flag for side in program.sides}
     columns = ["y.symbol", "s.ts", "b.open", "b.high", "b.low", "b.close", "b.volume"]
-    columns += [f"s.{quote_name(c)}" for c in program.indicator_columns]
+    columns += [f"s.{quote_name(inside)} as {quote_name(c)}" for c, inside in program.indicator_sources.items()]
     columns += [f"{'s.' + flags[d] if d in flags else 'false'} as {side}_signal" for d, side in ((1, "long"), (-1, "short"))]
     view = (
         f"create or replace view scanned_bars as\nselect s.bar, {', '.join(columns)}\nfrom scan s\n"

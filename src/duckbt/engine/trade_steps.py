@@ -12,6 +12,7 @@ LEDGER_FILE = "ledger.parquet"
 READ_LEDGER = (
     "-- ledger: which trades the account took and with how many units, decided trade by trade because they depend on each\n"
     "-- other's equity; recorded with the run. Start the shell in the run's folder, or give the path.\n"
+    f"-- reads: {LEDGER_FILE}. writes: ledger. key: combo_id, cand.\n"
     f"create or replace table ledger as select combo_id, cand, status, quantity from read_parquet('{LEDGER_FILE}')"
 )
 
@@ -64,7 +65,7 @@ def trade_steps(context: Context) -> list[Step]:
             anchors=context.source.anchored,
         ),
         stage("60_trades/trade_legs", rates=rates),
-        stage("60_trades/signals", indicator_columns=program.indicator_columns, quantities=quantities),
+        stage("60_trades/signals", indicators=program.indicator_sources, quantities=quantities),
     ]
     return steps
 

@@ -40,7 +40,7 @@ from duckbt.lake.prepare import readable
 from duckbt.lake.reading import RAW_ROWS, find_format, load
 from duckbt.lake.store import Lake
 from duckbt.lake.timeframe import Timeframe
-from duckbt.sqlfiles import quote_text, render
+from duckbt.sqlfiles import connect, quote_text, render
 
 Progress = Callable[[str, float], None]
 SAMPLES = 5
@@ -135,7 +135,7 @@ def _workshop(lake: Lake) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
         for left in lake.root.glob(".staging-*"):
             shutil.rmtree(left, ignore_errors=True)
         scratch = Path(mkdtemp(prefix=".staging-", dir=lake.root.resolve()))
-        connection = duckdb.connect(scratch / "work.duckdb")
+        connection = connect(scratch / "work.duckdb")
         try:
             connection.execute(f"set temp_directory = {quote_text(scratch / 'spill')}")
             yield scratch, connection

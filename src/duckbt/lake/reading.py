@@ -165,10 +165,10 @@ def _careful_lines(path: str, name: str, columns: dict[str, str], delimiter: str
     return (
         f"select {', '.join(fields)}, raw, {' or '.join(tests)} as unreadable, {name} from ("
         f"select raw, string_split(raw, {quote_text(delimiter)}) as parts from ("
-        f"select rtrim(line, chr(13)) as raw, row_number() over () as at from read_csv({path}, "
+        f"select rtrim(line, chr(13)) as raw, row_number() over () as line_number from read_csv({path}, "
         "columns = {'line': 'varchar'}, delim = '\\x02', header = false, auto_detect = false, quote = '', escape = '', "
         "strict_mode = false, null_padding = false, max_line_size = 10000000)"
-        f") where at > {skip} and raw is not null and trim(raw) <> '')"
+        f") where line_number > {skip} and raw is not null and trim(raw) <> '')"
     )
 
 

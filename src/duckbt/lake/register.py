@@ -20,7 +20,7 @@ from duckbt.lake.manifest import MANIFEST, DataFile, Gaps, Manifest, Rejected, s
 from duckbt.lake.prepare import Readable
 from duckbt.lake.store import Lake
 from duckbt.lake.timeframe import Timeframe
-from duckbt.sqlfiles import quote_name, quote_text, render
+from duckbt.sqlfiles import connect, quote_name, quote_text, render
 
 _HIVE = re.compile(r"(?:^|/)(?:symbol|ticker|pair|instrument)=([^/]+)/", re.IGNORECASE)
 _NAME = re.compile(r"(?P<symbol>[A-Za-z0-9.=^&+-]+?)_(?P<timeframe>[MHDmhd]\d+|\d+[mhd])(?=[_.]|$)")
@@ -54,7 +54,7 @@ def register(
         raise DataError("no Parquet files among the paths; `duckcli data ingest` reads CSV and other formats")
     slices: dict[str, list[_Slice]] = {}
     digests: dict[Path, str] = {}
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for number, file in enumerate(files):
             if progress:
                 progress(file.name, number / len(files))
@@ -180,7 +180,7 @@ def _usable(parts: list[_Slice]) -> tuple[int, int]:
          "only": p.columns.get("symbol")}
         for p in parts
     ]  # fmt: skip
-    with duckdb.connect() as connection:
+    with connect() as connection:
         connection.execute(render("10_bars/ordered.sql.j2", branches=branches, name="bars"))
         kept = int(connection.execute("select count(*) from bars").fetchall()[0][0])
     return kept, sum(p.row["rows"] for p in parts) - kept
@@ -191,7 +191,7 @@ def _gaps(parts: list[_Slice], bar: Timeframe) -> int:
     if bar.seconds == 60:
         return int(sum(p.row["gaps"] for p in parts))
     total = 0
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for part in parts:
             ts = _expressions(part)["ts"]
             low, high = part.row["first_row"], part.row["last_row"]

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import duckdb
-
 from duckbt.errors import DataError
 from duckbt.lake.manifest import COLUMNS, DataFile
 from duckbt.lake.store import Dataset
-from duckbt.sqlfiles import quote_name, quote_text, render
+from duckbt.sqlfiles import connect, quote_name, quote_text, render
 
 PLACE_BITS = 32  # bar = place << 32 | number of the bar within its symbol
 
@@ -153,7 +151,7 @@ def _counts(datasets: Sequence[Dataset], first: datetime | None, last: datetime 
     if first is None and last is None:
         return [(0, d.manifest.rows) for d in datasets]
     result = []
-    with duckdb.connect() as connection:
+    with connect() as connection:
         for dataset in datasets:
             before = inside = 0
             for file in dataset.manifest.files:

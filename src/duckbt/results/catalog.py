@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from uuid import uuid4
 
-import duckdb
-
-from duckbt.results.folder import RUNS
-from duckbt.sqlfiles import quote_text, render
+from duckbt.results.folder import RUNS, TABLES
+from duckbt.sqlfiles import connect, quote_text, render
 
 CATALOG = "catalog.duckdb"
 STORAGE = "v1.4.0"  # older shells and BI tools can open it
+_KNOWN = re.compile(r"^-- columns: (.*)$", re.MULTILINE)
 
 
-def refresh_catalog(results: Path) -> Path:
-    """Write the catalog anew and swap it in; readers of the old one are not disturbed.
+def refresh_catalog(results: Path, columns: Iterable[str] = ()) -> Path:
+    """Write the catalog anew where it is out of date, and swap it in; readers of the old one are not disturbed.
 
-    The views' globs are absolute, because a relative one would depend on where the reader stands.
+    ``columns``: what a new run adds to ``signals``. Older DuckDBs hold a view to the columns it had when it was
+    made, so new ones need a new catalog. The views' globs are absolute, because a relative one would depend on where
+    the reader stands.
     """
-    catalog = results / CATALOG
-    text = render("80_catalog/catalog.sql.j2", runs=str((results / RUNS).resolve()))
-    mark = results / ".catalog.sql"
-    if catalog.exists() and mark.exists() and mark.read_text(encoding="utf-8") == text:
+    catalog, mark = results / CATALOG, results / ".catalog.sql"
+    written = mark.read_text(encoding="utf-8") if catalog.exists() and mark.exists() else ""
+    known = {c for line in _KNOWN.findall(written) for c in line.split(", ")}
+    known |= {c for listed, _ in TABLES.values() for c in listed.split(", ")} | set(columns)
+    runs = re.sub(r"([\[*?])", r"[\1]", str((results / RUNS).resolve()))  # such letters are meant as themselves
+    text = render("80_catalog/catalog.sql.j2", runs=runs, columns=sorted(known))
+    if text == written:
         return catalog
-    beside = results / f".catalog.{os.getpid()}.duckdb"
-    beside.unlink(missing_ok=True)
-    with duckdb.connect() as connection:
-        connection.execute(f"attach {quote_text(beside)} as made (storage_version '{STORAGE}')")
-        connection.execute("use made")
-        for statement in text.split(";\n"):
-            if statement.strip():
-                connection.execute(statement).fetchall()
-        connection.execute("use memory")
-        connection.execute("detach made")
-    os.replace(beside, catalog)
+    beside = results / f".catalog.{uuid4().hex}.duckdb"
+    try:
+        with connect() as connection:
+            connection.execute(f"attach {quote_text(beside)} as made (storage_version '{STORAGE}')")
+            connection.execute("use made")
+            connection.execute(text).fetchall()
+            connection.execute("use memory")
+            connection.execute("detach made")
+        os.replace(beside, catalog)
+    finally:
+        beside.unlink(missing_ok=True)
     mark.write_text(text, encoding="utf-8")
     return catalog

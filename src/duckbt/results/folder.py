@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def staging(results: Path) -> Iterator[Path]:
     """A hidden folder for a run being made; removed in any case, so that a crash leaves at most hidden rubbish."""
     try:
         (results / ".staging").mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(dir=results / ".staging", prefix=f"{os.getpid()}-"))
+        folder = Path(mkdtemp(dir=results / ".staging", prefix=f"{platform.node()}-{os.getpid()}-"))
     except OSError as error:
         raise UsageError(f"cannot write results below {results}: {error.strerror}") from None
     sweep_stale(results)
@@ -59,9 +60,9 @@ def staging(results: Path) -> Iterator[Path]:
 
 
 def sweep_stale(results: Path) -> None:
-    """Remove staging folders whose process is gone."""
-    for folder in (results / ".staging").glob("*-*"):
-        pid = folder.name.partition("-")[0]
+    """Remove staging folders of this machine whose process is gone."""
+    for folder in (results / ".staging").glob(f"{platform.node()}-*"):
+        pid = folder.name.removeprefix(f"{platform.node()}-").partition("-")[0]
         if pid.isdigit() and int(pid) != os.getpid() and not _alive(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -82,7 +83,11 @@ def publish(folder: Path, final: Path, replace: bool) -> bool:
     if replace and final.exists():
         old = folder.with_name(f"{folder.name}-replaced")
         os.rename(final, old)
-        os.rename(folder, final)
+        try:
+            os.rename(folder, final)
+        except OSError:
+            os.rename(old, final)
+            raise
         shutil.rmtree(old, ignore_errors=True)
         return True
     try:
@@ -114,5 +119,11 @@ def list_runs(results: Path) -> list[Path]:
 
 
 def read_run_manifest(path: Path) -> RunManifest:
-    """The manifest of a published run."""
-    return RunManifest.model_validate_json((path / "manifest.json").read_text(encoding="utf-8"))
+    """The manifest of a published run. Raises DataError when it is missing or damaged."""
+    file = path / "manifest.json"
+    try:
+        return RunManifest.model_validate_json(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is no run folder: it has no manifest.json") from None
+    except ValueError as error:
+        raise DataError(f"{file} is no manifest of a run: {str(error).splitlines()[0]}; run the strategy again") from None

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,16 +24,17 @@ from duckbt.engine.scanner import scan_to
 from duckbt.engine.script import write_script
 from duckbt.engine.session import Session
 from duckbt.engine.step import Step
-from duckbt.errors import DuckbtError
+from duckbt.errors import DataError, DuckbtError, UsageError
 from duckbt.lake.extra_sources import all_datasets, resolved_on, with_finer, with_rates
 from duckbt.lake.manifest import sha256_of
+from duckbt.lake.moment import moment
 from duckbt.lake.source import BarSource, open_bars
 from duckbt.lake.store import Dataset, Lake
 from duckbt.lake.timeframe import Timeframe
 from duckbt.results.catalog import refresh_catalog
 from duckbt.results.folder import TABLES, find_run, is_done, publish, read_run_manifest, run_path, staging
 from duckbt.results.manifest import RunManifest, Selection, datasets_used, indicators_used, run_identity
-from duckbt.sqlfiles import quote_name, quote_text, sql_fingerprint
+from duckbt.sqlfiles import connect, quote_name, quote_text, sql_fingerprint
 from duckbt.strategy.load import StrategyFile, load_strategy
 from duckbt.strategy.model import Parameter, Strategy
 
@@ -70,20 +71,22 @@ class Prepared:
 def prepare(
     strategy: StrategyFile | Path | str,
     lake: Lake | Path | str = "lake",
-    symbols: Sequence[str] = (),
+    symbols: Sequence[str] | str = (),
     params: Mapping[str, Any] | None = None,
-    first: datetime | None = None,
-    last: datetime | None = None,
+    first: datetime | date | str | None = None,
+    last: datetime | date | str | None = None,
     warmup: int = 0,
 ) -> Prepared:
-    """Compile a strategy against the lake. Raises StrategyError or DataError before anything runs."""
+    """Compile a strategy against the lake. Raises StrategyError, DataError or UsageError before anything runs."""
+    first, last = moment(first, "first"), moment(last, "last")
+    if first and last and first >= last:
+        raise UsageError(f"no time lies from {first} (inclusive) to {last} (exclusive); give a later end")
+    symbols = [symbols] if isinstance(symbols, str) else symbols
     file = strategy if isinstance(strategy, StrategyFile) else load_strategy(strategy)
     lake = lake if isinstance(lake, Lake) else Lake(lake)
     parameters = file.parameters(params or {})
     program = compile_strategy(file, Library(file.indicators_folder), [parameters])
-    datasets = lake.choose(symbols, file.strategy.bar)
-    for dataset in datasets:
-        dataset.check_files()
+    datasets = _datasets(lake, symbols, file.strategy.bar)
     source, datasets = _bars(file.strategy, lake, datasets, first, last, warmup)
     plan = build_plan(program, source, file.strategy, not_before=first if warmup else None)
     selection = Selection(symbols=[s.symbol for s in source.symbols], first=first, last=last, warmup=warmup)
@@ -108,6 +111,21 @@ def _bars(
     return source, all_datasets(source, more)
 
 
+def _datasets(lake: Lake, symbols: Sequence[str], bar: Timeframe) -> list[Dataset]:
+    """The datasets of a run: of the strategy's own timeframe, with their files as they were registered."""
+    able = lake.choose(symbols, bar)
+    chosen = [d for d in able if d.timeframe == bar]
+    other = next((d for d in able if d.timeframe != bar), None)
+    if other and (symbols or not chosen):
+        raise DataError(
+            f"{other.symbol} has {other.timeframe} bars but none of {bar}, and runs do not make coarser bars yet: "
+            f"put {bar} bars into the lake {lake.root}"
+        )
+    for dataset in chosen:
+        dataset.check_files()
+    return chosen
+
+
 def run_backtest(
     prepared: Prepared, results: Path | str = "results", settings: Settings | None = None, progress: Progress | None = None
 ) -> Run:
@@ -130,7 +148,7 @@ def run_backtest(
         timings["total"] = time.perf_counter() - begin
         _write_rest(prepared, out, counts, timings)
         publish(out, final, settings.force)
-    refresh_catalog(results)
+    refresh_catalog(results, prepared.program.indicator_columns)
     return Run(final, fresh=True)
 
 
@@ -216,7 +234,7 @@ class Run:
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(":memory:")
+        return connect()
 
     def table(self, name: str) -> duckdb.DuckDBPyRelation:
         """A result table as a relation: ``.pl()``, ``.df()``, ``.to_arrow_table()``, ``.fetchall()``."""
@@ -257,10 +275,10 @@ class Run:
 def backtest(
     strategy: StrategyFile | Path | str,
     lake: Lake | Path | str = "lake",
-    symbols: Sequence[str] = (),
+    symbols: Sequence[str] | str = (),
     params: Mapping[str, Any] | None = None,
-    first: datetime | None = None,
-    last: datetime | None = None,
+    first: datetime | date | str | None = None,
+    last: datetime | date | str | None = None,
     warmup: int = 0,
     results: Path | str = "results",
     settings: Settings | None = None,
@@ -268,7 +286,8 @@ def backtest(
 ) -> Run:
     """Run a strategy on the lake and return the published run.
 
-    ``symbols``: empty means all that can serve the strategy's timeframe. ``first`` inclusive, ``last`` exclusive, UTC.
+    ``symbols``: empty means all that can serve the strategy's timeframe. ``first`` inclusive, ``last`` exclusive, UTC;
+    ISO text such as ``"2024-01-31"`` will do. ``settings``: threads, memory limit, force.
     Raises StrategyError, DataError, UsageError, ResourceError.
     """
     return run_backtest(prepare(strategy, lake, symbols, params, first, last, warmup), results, settings, progress)

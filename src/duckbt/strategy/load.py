@@ -14,6 +14,9 @@ from pydantic import BaseModel, ValidationError
 from duckbt.errors import StrategyError, UsageError, did_you_mean
 from duckbt.strategy.model import Parameter, Strategy
 
+# columns that stand beside the indicators' own in signals, scans and the catalog
+TAKEN = frozenset({"bar", "direction", "long_signal", "reason", "run_id", "short_signal", "status", "trade_id"})
+
 
 @dataclass(frozen=True)
 class StrategyFile:
@@ -90,9 +93,15 @@ def parse_strategy(text: str, path: Path) -> StrategyFile:
     except tomllib.TOMLDecodeError as error:
         raise StrategyError(f"{path}: not valid TOML: {error}") from None
     try:
-        return StrategyFile(Strategy.model_validate(data), text, path)
+        strategy = Strategy.model_validate(data)
     except ValidationError as error:
         raise StrategyError("\n".join(f"{path}: {_explain(e)}" for e in error.errors())) from None
+    except UsageError as error:
+        raise StrategyError(f"{path}: {error}") from None
+    for name in strategy.indicators:
+        if name.lower() in TAKEN:
+            raise StrategyError(f"{path}: indicators.{name}: the name {name!r} is taken; choose another one")
+    return StrategyFile(strategy, text, path)
 
 
 def _explain(error: Any) -> str:

@@ -1,0 +1,185 @@
+"""The documentation is complete and true: names are all there, generated parts are up to date, what it shows works."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import duckdb
+import pytest
+from pydantic import BaseModel
+
+import duckbt
+from conftest import ROOT
+from duckbt.strategy.load import parse_strategy
+from duckbt.strategy.model import Strategy
+
+DOCS = ROOT / "docs"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {p.name: p.read_text(encoding="utf-8") for p in sorted(DOCS.glob("*.md"))}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the README's commands have been typed, one after the other."""
+    folder = tmp_path_factory.mktemp("readme")
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for block in blocks(README, "bash"):
+        for line in block.splitlines():
+            command = shlex.split(line, comments=True)
+            assert command[0] == "duckcli"
+            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{line}\n{done.stderr}"
+    return folder
+
+
+def test_the_commands_of_the_readme_run(workplace: Path) -> None:
+    assert len(list((workplace / "results" / "runs").iterdir())) == 2
+    assert (workplace / "bars.parquet").is_file()
+    assert (workplace / "run.sql").is_file()
+
+
+def test_the_strategies_of_the_readme_trade(workplace: Path) -> None:
+    (text,) = blocks(README, "toml")
+    (workplace / "shown.toml").write_text(text)
+    run = duckbt.backtest(workplace / "shown.toml", workplace / "lake", results=workplace / "results")
+    assert run.metrics_of("long")["trades"] > 10
+    assert run.metrics_of("short")["trades"] > 10
+
+
+def test_the_python_of_the_readme_runs(workplace: Path) -> None:
+    for code in blocks(README, "python"):
+        subprocess.run([sys.executable, "-c", code], cwd=workplace, check=True, capture_output=True)
+
+
+def test_the_queries_of_the_readme_answer(workplace: Path) -> None:
+    (queries,) = blocks(README, "sql")
+    with duckdb.connect(workplace / "results" / "catalog.duckdb", read_only=True) as connection:
+        statements = connection.extract_statements(queries)
+        assert len(statements) == 3
+        for statement in statements:
+            assert connection.execute(statement).fetchall()
+
+
+def test_both_commands_stand_at_the_top() -> None:
+    first = blocks(README, "sh")[0]
+    assert README.index("make demo") < 500
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("demo", "test"):
+        assert f"make {target} " in first
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_every_duckcli_call_in_the_docs_exists() -> None:
+    import typer
+
+    from duckbt.cli.app import GROUPS, app
+
+    root = typer.main.get_command(app)
+    context = typer.Context(root)
+    known = {}
+    for group in GROUPS:
+        commands = root.get_command(context, group)
+        known[group] = {name: commands.get_command(context, name) for name in commands.list_commands(context)}
+    for page, text in {"README.md": README, **PAGES}.items():
+        for group, command, rest in re.findall(r"duckcli (data|backtest) ([a-z]+)([^`#\n]*)", text):
+            assert command in known[group], f"{page}: duckcli {group} {command}"
+            options = {o for p in known[group][command].params for o in (*p.opts, *p.secondary_opts)}
+            for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest):
+                assert option in options, f"{page}: duckcli {group} {command} {option}"
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "make_docs.py"), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_lead_somewhere() -> None:
+    for page, text in {"README.md": README, **{f"docs/{n}": t for n, t in PAGES.items()}}.items():
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            if "://" not in target:
+                assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+    for page in PAGES:
+        assert f"docs/{page}" in README or any(f"({page})" in text for text in PAGES.values()), f"nothing links to {page}"
+
+
+def test_every_metric_is_explained_and_no_other(workplace: Path) -> None:
+    run = duckbt.backtest(workplace / "breakout.toml", workplace / "lake", results=workplace / "results")
+    tables = [line for line in PAGES["metrics.md"].splitlines() if line.startswith("| `")]
+    explained = [name for line in tables for name in re.findall(r"`([a-z_]+)`", line.split("|")[1])]
+    assert sorted(explained) == sorted(run.metrics)
+
+
+def test_every_exit_reason_and_status_is_explained() -> None:
+    sources = {
+        "50_exits": r"(?:then|else) '([a-z_]+)'",
+        "40_entries": r"then '(conflict|[a-z]+_bar)'",
+        "60_trades": r"'(taken|in_position|rejected_[a-z]+)'",
+    }
+    for room, pattern in sources.items():
+        text = "".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "sql" / room).iterdir()))
+        names = set(re.findall(pattern, text)) - {"long", "short"}
+        assert names, room
+        for name in names:
+            assert f"`{name}`" in PAGES["semantics.md"], f"{name} ({room}) is not in semantics.md"
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
+    found = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += keys(inner, f"{name}.")
+        else:
+            found.append(f"{prefix}{name}")
+    return found
+
+
+def test_every_key_of_a_strategy_is_explained_and_no_other() -> None:
+    table = [line for line in PAGES["contract.md"].splitlines() if re.match(r"\| `[a-z]", line) and ".parquet" not in line]
+    explained = {n for line in table for n in re.findall(r"`([a-z_.]+)`", line.split("|")[1])}
+    known = set(keys(Strategy))
+    assert known - explained == set()
+    assert {e for e in explained if "." in e and not e.endswith((".sql", ".json", ".toml"))} - known == set()
+
+
+def test_the_strategy_of_the_contract_is_one() -> None:
+    (text,) = blocks(PAGES["contract.md"], "toml")
+    assert parse_strategy(text, Path("contract.toml")).strategy.exit.max_bars == "240"
+    assert tomllib.loads(text)["params"]["fast"] == 12
+
+
+def test_the_columns_of_the_tables_are_named(workplace: Path) -> None:
+    run = duckbt.backtest(workplace / "breakout.toml", workplace / "lake", results=workplace / "results")
+    for table in ("trades", "equity", "metrics"):
+        line = next(x for x in PAGES["contract.md"].splitlines() if x.startswith(f"| `{table}.parquet`"))
+        assert ", ".join(run.table(table).columns) in line
+    line = next(x for x in PAGES["contract.md"].splitlines() if x.startswith("| `signals.parquet`"))
+    assert ", ".join(run.signals.columns[:6]) in line
+
+
+def test_exit_codes_are_named() -> None:
+    from duckbt import errors
+
+    text = PAGES["contract.md"]
+    for kind in vars(errors).values():
+        if isinstance(kind, type) and issubclass(kind, errors.DuckbtError):
+            assert re.search(rf"\b{kind.exit_code} [a-z]", text), kind
+
+
+def test_nothing_points_at_this_machine() -> None:
+    for path in [ROOT / "README.md", *DOCS.glob("*.md"), *(ROOT / "scripts").glob("*.py"), *(ROOT / "src").rglob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        assert "/work/" not in text, path
+        assert "/tmp/" not in text, path
