@@ -23,8 +23,20 @@ def _plus(g: Graph, a: int, b: int) -> int:
     return scalars.call(g, "+", (a, b))
 
 
+def _minus(g: Graph, a: int, b: int) -> int:
+    return scalars.call(g, "-", (a, b))
+
+
 def _times(g: Graph, a: int, b: int) -> int:
     return scalars.call(g, "*", (a, b))
+
+
+def _zero(g: Graph, *like: int) -> int:
+    """Zero, or NULL where one of ``like`` is NULL."""
+    result = g.literal(0.0)
+    for x in like:
+        result = _plus(g, result, _minus(g, x, x)) if g[x].nullable else result
+    return result
 
 
 def block(g: Graph, combine: Combine, start: Values, n: int) -> Values:
@@ -95,13 +107,60 @@ def rolling_variance(g: Graph, x: int, n: int) -> int:
     """
 
     def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        d = scalars.call(g, "-", (new[0], old[0]))
+        d = _minus(g, new[0], old[0])
         mean = _plus(g, old[0], _times(g, d, g.literal(n / (m + n))))
         spread = _times(g, _times(g, d, d), g.literal(m * n / (m + n)))
         return mean, _plus(g, _plus(g, old[1], new[1]), spread)
 
-    zero = scalars.call(g, "-", (x, x)) if g[x].nullable else g.literal(0.0)
-    return scalars.call(g, "/", (block(g, combine, (x, zero), n)[1], g.literal(n)))
+    return scalars.call(g, "/", (block(g, combine, (x, _zero(g, x)), n)[1], g.literal(n)))
+
+
+def rolling_covariance(g: Graph, x: int, y: int, n: int) -> int:
+    """Population covariance of the last n bars, carried as (mean of x, mean of y, sum of products of deviations)."""
+
+    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+        dx, dy = _minus(g, new[0], old[0]), _minus(g, new[1], old[1])
+        share = g.literal(n / (m + n))
+        means = [_plus(g, o, _times(g, d, share)) for o, d in ((old[0], dx), (old[1], dy))]
+        product = _times(g, _times(g, dx, dy), g.literal(m * n / (m + n)))
+        return means[0], means[1], _plus(g, _plus(g, old[2], new[2]), product)
+
+    return scalars.call(g, "/", (block(g, combine, (x, y, _zero(g, x, y)), n)[2], g.literal(n)))
+
+
+def rolling_slope(g: Graph, x: int, n: int) -> int:
+    """Slope per bar of the least squares line through the last n bars, carried as (mean, sum of place times deviation).
+
+    As for the variance, blocks are merged around their own means, so the level of the prices does not cancel.
+    """
+
+    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+        d = _minus(g, new[0], old[0])
+        mean = _plus(g, old[0], _times(g, d, g.literal(n / (m + n))))
+        return mean, _plus(g, _plus(g, old[1], new[1]), _times(g, d, g.literal(m * n / 2)))
+
+    return scalars.call(g, "/", (block(g, combine, (x, _zero(g, x)), n)[1], g.literal(n * (n * n - 1) / 12)))
+
+
+def _age_of_extreme(better: str, ties: str) -> Combine:
+    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+        value = scalars.call(g, better, (old[0], new[0]))
+        takes_new = scalars.call(g, ties, (new[0], old[0]))
+        keeps_old = scalars.call(g, "not", (takes_new,))
+        older = _plus(g, old[1], g.literal(n))
+        return value, scalars.call(g, "case", (takes_new, new[1], keeps_old, older, g.literal(None)))
+
+    return combine
+
+
+def rolling_argmax(g: Graph, x: int, n: int) -> int:
+    """How many bars ago the greatest of the last n bars was; of equal ones the newest."""
+    return block(g, _age_of_extreme("greatest", ">="), (x, g.literal(0)), n)[1]
+
+
+def rolling_argmin(g: Graph, x: int, n: int) -> int:
+    """How many bars ago the least of the last n bars was; of equal ones the newest."""
+    return block(g, _age_of_extreme("least", "<="), (x, g.literal(0)), n)[1]
 
 
 def recurrence(g: Graph, x: int, gain: float, decay: float, n: int, weight: float) -> int:
@@ -128,6 +187,26 @@ def recurrence(g: Graph, x: int, gain: float, decay: float, n: int, weight: floa
                  nullable=g[x].nullable)  # fmt: skip
 
 
-def deepest(g: Graph, nodes: list[int]) -> int | None:
-    """Bars before the current one that any of the nodes depends on (None: back to the first bar)."""
-    return longest([g[n].reach for n in nodes])
+def affine(g: Graph, a: int, b: int, start: int, bound: float) -> int:
+    """y[i] = a[i]·y[i-1] + b[i], with y = ``start`` just before the first bar on which all three are defined.
+
+    Scan by doubling over pairs: two steps (a, b) then (a', b') are the one step (a·a', b·a' + b'). ``bound`` is the
+    promised greatest |a| (below 1), so that products of enough of them are negligible.
+    """
+    first = max(g[a].first, g[b].first, g[start].first)
+    later = scalars.call(g, ">", (g.number(), g.literal(first)))
+    begins = scalars.call(g, "=", (g.number(), g.literal(first)))
+    seeded = _plus(g, _times(g, a, start), b)
+    scale = scalars.call(g, "case", (later, a, g.literal(0.0)))
+    y = scalars.call(g, "case", (later, b, begins, seeded, g.literal(0.0)))
+    size, left = 1, bound
+    while left >= NEGLIGIBLE:
+        y = _plus(g, y, _times(g, scale, g.lag(y, size, 0.0)))
+        scale = _times(g, scale, g.lag(scale, size, 0.0))
+        size, left = 2 * size, left * left
+    nodes = [g[a], g[b], g[start]]
+    settled = math.ceil(math.log(SETTLED) / math.log(bound)) if bound > 0 else 0
+    return g.add(
+        "after", ("affine", size), (y,), "double", first=first, reach=longest((n.reach for n in nodes), size - 1),
+        settle=longest((n.settle for n in nodes), settled), nullable=any(n.nullable for n in nodes),
+    )  # fmt: skip

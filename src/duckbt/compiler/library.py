@@ -6,7 +6,8 @@ A file is a header comment and one SELECT without FROM::
     -- parameters: x = close, n = 14
     select … as rsi
 
-A parameter without default must be given. Several outputs are several columns; later ones may use earlier ones.
+A parameter without default must be given. Several outputs are several columns; later ones may use earlier ones. A
+column whose name begins with ``_`` is no output, only a name for the columns after it.
 """
 
 from __future__ import annotations
