@@ -99,9 +99,9 @@ def machine(b: Binder, tree: Expr) -> Bound:
     if any(a.kind != "call" or a.value != "struct_pack" or not a.keywords for a in tree.args):
         raise tree.error(f"machine needs two states in braces: {usage}")
     given, following = (dict(a.keywords) for a in tree.args)
-    if set(given) != set(following):
-        raise tree.error(f"both states of a machine must have the same fields, got {', '.join(given)} and "
-                         f"{', '.join(following)}")  # fmt: skip
+    odd = [name for name in {**given, **following} if (name in given) != (name in following) and name[0] != "_"]
+    if odd or any(name not in following for name in given):
+        raise tree.error(f"both states of a machine must have the same fields; not in both: {', '.join(odd or given)}")
     g = b.graph
     start = {name: b.value(value) for name, value in given.items()}
     types = {name: "double" if g[node].type in scalars.NUMBERS else g[node].type for name, node in start.items()}
@@ -156,10 +156,8 @@ def higher(b: Binder, tree: Expr) -> Bound:
 def _frame(b: Binder, text: Expr) -> Frame:
     """The stage of a timeframe, new or known."""
     g = b.graph
-    if text.kind != "literal" or not isinstance(text.value, str):
-        raise text.error("tf needs a timeframe as text, as in tf('1h', ema(close, 50))")
     try:
-        wanted = Timeframe(text.value)
+        wanted = Timeframe(_text(b, text, "tf needs a timeframe as text, as in tf('1h', ema(close, 50))"))
     except UsageError as error:
         raise text.error(str(error)) from None
     below = Timeframe.of_seconds(g.seconds)
@@ -178,17 +176,22 @@ def _frame(b: Binder, text: Expr) -> Frame:
 def other(b: Binder, tree: Expr) -> Bound:
     """The value of an expression on another symbol, as of each bar's time."""
     _expect(tree, 2, "symbol('EURUSD', expression)")
-    name = tree.args[0]
-    if name.kind != "literal" or not isinstance(name.value, str):
-        raise name.error("symbol needs a symbol as text, as in symbol('EURUSD', close)")
+    name = _text(b, tree.args[0], "symbol needs a symbol as text, as in symbol('EURUSD', close)")
     g, node = b.graph, b.value(tree.args[1])
     if g[node].fill:
         raise tree.error("symbol cannot use a value that exists only at the fill or inside a machine")
-    known = [s for s in g.stages if isinstance(s, Other) and (s.x, s.symbol) == (node, name.value)]
-    stage = known[0] if known else Other(g.name_stage("other"), g, node, name.value)
+    known = [s for s in g.stages if isinstance(s, Other) and (s.x, s.symbol) == (node, name)]
+    stage = known[0] if known else Other(g.name_stage("other"), g, node, name)
     if not known:
         g.stages.append(stage)
     return g.staged(stage.columns[0], node, settle=g[node].settle)
+
+
+def _text(b: Binder, tree: Expr, message: str) -> str:
+    node = b.graph[b.value(tree)]
+    if node.op != "literal" or not isinstance(node.value, str):
+        raise tree.error(message)
+    return node.value
 
 
 def _expect(tree: Expr, count: int, usage: str) -> None:

@@ -146,7 +146,7 @@ class Graph:
         return "_".join(part for part in (kind, str(len(self.stages)), self.frame) if part)
 
     def staged(self, column: str, like: int, *, first: int = 0, settle: int | None = None, nullable: bool = True) -> int:
-        """A column of a stage, of the type of node ``like``. A scan finds it ready on every bar: it looks back on nothing."""
+        """A column of a stage, of the type of node ``like``. A scan finds it ready on every bar: its reach is 0."""
         type_ = self._nodes[like].type
         return self.add("staged", column, (), type_, first=first, reach=0, settle=settle, nullable=nullable)
 

@@ -35,8 +35,8 @@ def running_sum(g: Graph, x: int) -> int:
 def sum_since(g: Graph, x: int, reset: int) -> int:
     """Sum of the values since the latest bar where ``reset`` holds, that bar included.
 
-    Values are added as whole multiples of 2^-48, so that a total minus the total at the reset is exact and does not
-    depend on what came before. NULL after a NULL and after a value beyond 2^50, until the next reset.
+    Values are added as whole multiples of 2^-50, so that a total minus the total at the reset is exact and does not
+    depend on what came before. NULL after a NULL and after a value beyond 2^49 (5.6e14), until the next reset.
     """
     fixed = scalars.call(g, "fixed", (_defined(g, x, 0.0),))
     total = g.running(f"coalesce(sum({{0}}) {_OVER}, 0)", (fixed,), "fixed")

@@ -95,4 +95,3 @@ def scan_steps(
     if len(pieces) > 1:
         steps.append(stage("30_signals/scan_all", writes="scan", tables=tables, columns=["bar", *outputs]))
     return steps
-

@@ -105,9 +105,7 @@ def _frame(made: Frame, source: BarSource, bars: str, one_symbol: bool) -> list[
     outputs = [Output(name, node) for name, node in zip(made.columns, made.outputs, strict=True)]
     layers = Layers(g, [Output("seen_from", g.column("seen_from", "integer"), guard=False), *outputs])
     context = source_context(layers, frame_bars, one_symbol)
-    spread = _stage(
-        "frame", made.table, **context, timeframe=made.timeframe, outputs=made.columns, symbols=source.symbols
-    )
+    spread = _stage("frame", made.table, **context, timeframe=made.timeframe, outputs=made.columns, symbols=source.symbols)
     return [grouped, *stage_steps(g, made.outputs, source, frame_bars), spread]
 
 
@@ -141,9 +139,7 @@ def _machine(made: Machine, source: BarSource, bars: str, one_symbol: bool) -> l
         "start": start,
         "named": [{"name": f, "column": c} for f, c in zip(fields, made.columns, strict=True)],
     }
-    steps = [
-        stage(f"25_stages/{names[part]}", f"25_stages/{part}", **values, next=following.get(part)) for part in parts
-    ]
+    steps = [stage(f"25_stages/{names[part]}", f"25_stages/{part}", **values, next=following.get(part)) for part in parts]
     return [*steps, Step(f"25_stages/{table}", tuple(f"drop table {names[part]}" for part in parts[:-1]))]
 
 

@@ -1,0 +1,3 @@
+-- below: true where a value is less than an average it is measured with; a tie does not count.
+-- parameters: x, bound
+select x < bound * 0.999999999 as below

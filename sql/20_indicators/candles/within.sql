@@ -1,0 +1,3 @@
+-- within: true where two prices lie no further apart than a share of the mean range. See range_share.
+-- parameters: a, b, bound
+select not exceeds(abs(a - b), bound) as within
