@@ -2,6 +2,6 @@
 -- parameters: x = high, y = low, n = 5
 -- NULL where x has not moved (TA-Lib gives 0).
 select
-  x / prev(x) - 1 as _x,
-  y / prev(y) - 1 as _y,
+  rocp(x, 1) as _x,
+  rocp(y, 1) as _y,
   rolling_covariance(_x, _y, n) / rolling_variance(_x, n) as beta

@@ -112,6 +112,11 @@ class Graph:
         self._ids[key] = node.id
         return node.id
 
+    @property
+    def columns(self) -> set[str]:
+        """Names of the columns of the bars that nodes use."""
+        return {str(n.value) for n in self._nodes if n.op == "column"}
+
     def column(self, name: str, type: Type, nullable: bool = False) -> int:
         """A column of the bars."""
         return self.add("column", name, (), type, nullable=nullable)

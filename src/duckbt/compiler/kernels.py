@@ -6,6 +6,7 @@ All combine blocks of 1, 2, 4, 8 … bars, so a window of n bars costs about log
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -33,10 +34,8 @@ def _times(g: Graph, a: int, b: int) -> int:
 
 def _zero(g: Graph, *like: int) -> int:
     """Zero, or NULL where one of ``like`` is NULL."""
-    result = g.literal(0.0)
-    for x in like:
-        result = _plus(g, result, _minus(g, x, x)) if g[x].nullable else result
-    return result
+    unknown = [_minus(g, x, x) for x in dict.fromkeys(like) if g[x].nullable]
+    return functools.reduce(functools.partial(_plus, g), unknown) if unknown else g.literal(0.0)
 
 
 def block(g: Graph, combine: Combine, start: Values, n: int) -> Values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from duckbt.compiler.bind import BAR_COLUMNS
 from duckbt.compiler.graph import Graph, Stage
 from duckbt.compiler.layers import Layers, Output, literal
 from duckbt.compiler.stages import Frame, Machine, Other, Window
@@ -101,7 +102,8 @@ def _other(made: Other, source: BarSource, bars: str) -> Step:
 def _frame(made: Frame, source: BarSource, bars: str, one_symbol: bool) -> list[Step]:
     g, frame_bars = made.graph, f"bars_{made.timeframe}"
     below = source.datasets[0].timeframe.seconds
-    grouped = _stage("frame_bars", frame_bars, bars=bars, seconds=g.seconds, below=below)
+    wanted = [name for name in BAR_COLUMNS if name != "ts" and name in g.columns]
+    grouped = _stage("frame_bars", frame_bars, bars=bars, seconds=g.seconds, below=below, wanted=wanted)
     outputs = [Output(name, node) for name, node in zip(made.columns, made.outputs, strict=True)]
     layers = Layers(g, [Output("seen_from", g.column("seen_from", "integer"), guard=False), *outputs])
     context = source_context(layers, frame_bars, one_symbol)
