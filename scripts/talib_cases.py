@@ -36,6 +36,7 @@ HILBERT = (
 _HL = ("low", "high")
 _BANDS = ("upper", "middle", "lower")
 _MACD = ("macd", "signal", "histogram")
+_TRANSFORMS = ("atan", "ceil", "cos", "floor", "ln", "log10", "sin", "sqrt", "tan", "tanh")
 
 CASES = [
     # overlap studies
@@ -166,8 +167,7 @@ CASES = [
     Case("SUB", "high - low"),
     Case("SUM", "sum(close, 30)"),
     # math transform: functions of the expression language
-    *(Case(name.upper(), f"{name}(close)") for name in ("atan", "ceil", "cos", "floor", "ln", "log10", "sin", "sqrt", "tan")),
-    Case("TANH", "tanh(close)"),
+    *(Case(name.upper(), f"{name}(close)") for name in _TRANSFORMS),
     *(Case(name.upper(), f"{name}(close / 10000)") for name in ("acos", "asin", "cosh", "exp", "sinh")),
     # cycles
     Case("HT_DCPERIOD", "ht_dcperiod(close)", loose=1.0, reason=HILBERT, recursion=True),

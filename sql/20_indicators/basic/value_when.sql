@@ -1,5 +1,6 @@
 -- value_when: the value on the latest bar where the condition held; with k = 1 on the one before that, and so on to k = 3.
 -- parameters: condition, x = close, k = 0
+-- example: value_when(crossed_above(close, ema(close, 20)))
 select
   last_where(x, condition) as _v0,
   last_where(prev_or(_v0, null), condition) as _v1,

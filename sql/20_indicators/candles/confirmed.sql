@@ -1,5 +1,6 @@
 -- confirmed: 200 or -200 on the first of three bars after a pattern that closes beyond the bar before the pattern's last.
 -- parameters: found
+-- example: confirmed(case when falling(close, 3) then 100 else 0 end)
 -- found is 100, -100 or 0 per bar; a newer pattern replaces an older one.
 select
   prev(found) as _f1, prev(found, 2) as _f2, prev(found, 3) as _f3,

@@ -44,7 +44,8 @@ def block(g: Graph, combine: Combine, start: Values, n: int) -> Values:
     ``combine(g, older, newer, bars_older, bars_newer)`` must be associative over adjacent blocks.
     """
     if n == 1:
-        return start
+        first = max(g[s].first for s in start)
+        return tuple(g.after(s, first - g[s].first) for s in start)
     power, size, covered = start, 1, 0
     done: Values = ()
     while True:
@@ -66,100 +67,96 @@ def idempotent(g: Graph, combine: Combine, start: Values, n: int) -> Values:
     return combine(g, tuple(g.lag(p, n - size) for p in power), power, size, size) if n > size else power
 
 
-def _add(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+def add(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Sums: (sum)."""
     return (_plus(g, old[0], new[0]),)
 
 
-def _extreme(name: str) -> Combine:
-    return lambda g, old, new, m, n: (scalars.call(g, name, (old[0], new[0])),)
+def weigh(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Weighted sums: (sum, 1·oldest + 2·next + …). The newer block's weights rise by the bars of the older one."""
+    shifted = _plus(g, new[1], _times(g, g.literal(m), new[0]))
+    return _plus(g, old[0], new[0]), _plus(g, old[1], shifted)
 
 
-def rolling_sum(g: Graph, x: int, n: int) -> int:
-    """Sum of the last n bars."""
-    return block(g, _add, (x,), n)[0]
-
-
-def rolling_min(g: Graph, x: int, n: int) -> int:
-    """Least of the last n bars."""
-    return idempotent(g, _extreme("least"), (x,), n)[0]
-
-
-def rolling_max(g: Graph, x: int, n: int) -> int:
-    """Greatest of the last n bars."""
-    return idempotent(g, _extreme("greatest"), (x,), n)[0]
-
-
-def rolling_weighted_sum(g: Graph, x: int, n: int) -> int:
-    """Sum of 1·oldest + 2·next + … + n·newest over the last n bars, carried as (sum, weighted sum)."""
-
-    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        shifted = _plus(g, new[1], _times(g, g.literal(m), new[0]))
-        return _plus(g, old[0], new[0]), _plus(g, old[1], shifted)
-
-    return block(g, combine, (x, x), n)[1]
-
-
-def rolling_variance(g: Graph, x: int, n: int) -> int:
-    """Population variance of the last n bars, carried as (mean, sum of squared deviations).
+def spread(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Spreads: (mean of x, mean of y, sum of products of their deviations); with x alone the sum of squares.
 
     Chan, Golub, LeVeque 1979: blocks are merged without ever subtracting two large sums, so nothing cancels.
     """
+    gaps = [_minus(g, b, a) for a, b in zip(old[:-1], new[:-1], strict=True)]
+    means = [_plus(g, a, _times(g, d, g.literal(n / (m + n)))) for a, d in zip(old[:-1], gaps, strict=True)]
+    between = _times(g, _times(g, gaps[0], gaps[-1]), g.literal(m * n / (m + n)))
+    return *means, _plus(g, _plus(g, old[-1], new[-1]), between)
+
+
+def tilt(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Slopes: (mean, sum of place times deviation, places counted from the block's middle). Nothing cancels either."""
+    gap = _minus(g, new[0], old[0])
+    mean = _plus(g, old[0], _times(g, gap, g.literal(n / (m + n))))
+    return mean, _plus(g, _plus(g, old[1], new[1]), _times(g, gap, g.literal(m * n / 2)))
+
+
+def extreme(name: str) -> Combine:
+    """Extremes: (greatest) or (least)."""
+    return lambda g, old, new, m, n: (scalars.call(g, name, (old[0], new[0])),)
+
+
+def aged(name: str, ties: str) -> Combine:
+    """Extremes with their place: (extreme, bars since it). ``ties`` compares new with old: true where the new one wins."""
 
     def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        d = _minus(g, new[0], old[0])
-        mean = _plus(g, old[0], _times(g, d, g.literal(n / (m + n))))
-        spread = _times(g, _times(g, d, d), g.literal(m * n / (m + n)))
-        return mean, _plus(g, _plus(g, old[1], new[1]), spread)
-
-    return scalars.call(g, "/", (block(g, combine, (x, _zero(g, x)), n)[1], g.literal(n)))
-
-
-def rolling_covariance(g: Graph, x: int, y: int, n: int) -> int:
-    """Population covariance of the last n bars, carried as (mean of x, mean of y, sum of products of deviations)."""
-
-    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        dx, dy = _minus(g, new[0], old[0]), _minus(g, new[1], old[1])
-        share = g.literal(n / (m + n))
-        means = [_plus(g, o, _times(g, d, share)) for o, d in ((old[0], dx), (old[1], dy))]
-        product = _times(g, _times(g, dx, dy), g.literal(m * n / (m + n)))
-        return means[0], means[1], _plus(g, _plus(g, old[2], new[2]), product)
-
-    return scalars.call(g, "/", (block(g, combine, (x, y, _zero(g, x, y)), n)[2], g.literal(n)))
-
-
-def rolling_slope(g: Graph, x: int, n: int) -> int:
-    """Slope per bar of the least squares line through the last n bars, carried as (mean, sum of place times deviation).
-
-    As for the variance, blocks are merged around their own means, so the level of the prices does not cancel.
-    """
-
-    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        d = _minus(g, new[0], old[0])
-        mean = _plus(g, old[0], _times(g, d, g.literal(n / (m + n))))
-        return mean, _plus(g, _plus(g, old[1], new[1]), _times(g, d, g.literal(m * n / 2)))
-
-    return scalars.call(g, "/", (block(g, combine, (x, _zero(g, x)), n)[1], g.literal(n * (n * n - 1) / 12)))
-
-
-def _age_of_extreme(better: str, ties: str) -> Combine:
-    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        value = scalars.call(g, better, (old[0], new[0]))
         takes_new = scalars.call(g, ties, (new[0], old[0]))
         keeps_old = scalars.call(g, "not", (takes_new,))
         older = _plus(g, old[1], g.literal(n))
-        return value, scalars.call(g, "case", (takes_new, new[1], keeps_old, older, g.literal(None)))
+        age = scalars.call(g, "case", (takes_new, new[1], keeps_old, older, g.literal(None)))
+        return scalars.call(g, name, (old[0], new[0])), age
 
     return combine
 
 
+def rolling_sum(g: Graph, x: int, n: int) -> int:
+    """Sum of the last n bars."""
+    return block(g, add, (x,), n)[0]
+
+
+def rolling_min(g: Graph, x: int, n: int) -> int:
+    """Least of the last n bars."""
+    return idempotent(g, extreme("least"), (x,), n)[0]
+
+
+def rolling_max(g: Graph, x: int, n: int) -> int:
+    """Greatest of the last n bars."""
+    return idempotent(g, extreme("greatest"), (x,), n)[0]
+
+
+def rolling_weighted_sum(g: Graph, x: int, n: int) -> int:
+    """Sum of 1·oldest + 2·next + … + n·newest over the last n bars."""
+    return block(g, weigh, (x, x), n)[1]
+
+
+def rolling_variance(g: Graph, x: int, n: int) -> int:
+    """Population variance of the last n bars."""
+    return scalars.call(g, "/", (block(g, spread, (x, _zero(g, x)), n)[-1], g.literal(n)))
+
+
+def rolling_covariance(g: Graph, x: int, y: int, n: int) -> int:
+    """Population covariance of the last n bars."""
+    return scalars.call(g, "/", (block(g, spread, (x, y, _zero(g, x, y)), n)[-1], g.literal(n)))
+
+
+def rolling_slope(g: Graph, x: int, n: int) -> int:
+    """Slope per bar of the least squares line through the last n bars."""
+    return scalars.call(g, "/", (block(g, tilt, (x, _zero(g, x)), n)[1], g.literal(n * (n * n - 1) / 12)))
+
+
 def rolling_argmax(g: Graph, x: int, n: int) -> int:
     """How many bars ago the greatest of the last n bars was; of equal ones the newest."""
-    return block(g, _age_of_extreme("greatest", ">="), (x, g.literal(0)), n)[1]
+    return block(g, aged("greatest", ">="), (x, _zero(g, x)), n)[1]
 
 
 def rolling_argmin(g: Graph, x: int, n: int) -> int:
     """How many bars ago the least of the last n bars was; of equal ones the newest."""
-    return block(g, _age_of_extreme("least", "<="), (x, g.literal(0)), n)[1]
+    return block(g, aged("least", "<="), (x, _zero(g, x)), n)[1]
 
 
 def recurrence(g: Graph, x: int, gain: float, decay: float, n: int, weight: float) -> int:
