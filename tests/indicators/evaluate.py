@@ -66,7 +66,7 @@ def evaluate(
                 connection.execute(statement)
         context = source_context(layers, "bars", len(series) == 1)
         connection.execute(render("30_signals/scan.sql.j2", table="scan", keep_from=None, **context,
-                                  outputs={n: "double" for n in nodes}, conditions=[], not_before=None))  # fmt: skip
+                                  outputs=dict.fromkeys(nodes, "double"), conditions=[], not_before=None))  # fmt: skip
         found = connection.execute("select * from scan").fetchall()
     columns = [dict.fromkeys(nodes) for _ in series]
     for place in range(len(series)):

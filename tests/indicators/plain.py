@@ -45,7 +45,7 @@ def age_of(best: Callable[..., Fraction]) -> Callable[[list[Fraction]], Fraction
 def recurrence(
     x: Series, first: int, gain: Fraction, decay: Fraction, n: int, weight: Fraction, memory: int
 ) -> list[Fraction | None]:
-    """y = decay·y + gain·x from a start of weight · (sum of the first n values); unknown for ``memory`` bars after a NULL."""
+    """y = decay·y + gain·x from weight · (sum of the first n values); unknown for ``memory`` bars after a NULL."""
     result: list[Fraction | None] = []
     y = Fraction(0)
     for i, value in enumerate(x):

@@ -167,8 +167,8 @@ def test_nothing_older_than_the_reach_matters(text: str, bars: list[Any], old: l
 @given(parts=st.lists(st.lists(st.integers(-9, 9), min_size=1, max_size=8), min_size=3, max_size=3))
 @pytest.mark.parametrize(("combine", "start"), [
     (kernels.add, lambda x: (x,)), (kernels.weigh, lambda x: (x, x)), (kernels.spread, lambda x: (x, 0)),
-    (kernels.spread, lambda x: (x, -x * x, 0)), (kernels.tilt, lambda x: (x, 0)), (kernels.extreme("greatest"), lambda x: (x,)),
-    (kernels.aged("greatest", ">="), lambda x: (x, 0)),
+    (kernels.spread, lambda x: (x, -x * x, 0)), (kernels.tilt, lambda x: (x, 0)),
+    (kernels.extreme("greatest"), lambda x: (x,)), (kernels.aged("greatest", ">="), lambda x: (x, 0)),
 ])  # fmt: skip
 def test_combining_blocks_is_associative(
     combine: kernels.Combine, start: Callable[..., Any], parts: list[list[int]]
