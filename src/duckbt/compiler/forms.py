@@ -147,8 +147,8 @@ def higher(b: Binder, tree: Expr) -> Bound:
         ratio = frame.graph.seconds // g.seconds
         settle = None if inside.settle is None else (inside.settle + 1) * ratio
         name = frame.columns[frame.outputs.index(node)]
-        first = (inside.first + 1) * ratio - 1
-        return g.add("staged", name, (), inside.type, first=first, reach=0, settle=settle, nullable=True)
+        # how many bars below make up one above is for the data to say; NULL until the first is complete
+        return g.add("staged", name, (), inside.type, first=inside.first, reach=0, settle=settle, nullable=True)
 
     return {name: column(node) for name, node in bound.items()} if isinstance(bound, dict) else column(bound)
 
