@@ -5,12 +5,14 @@ Anything a strategy may not say is refused here, with its position: unknown name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from duckbt.compiler import kernels, scalars
+from duckbt.compiler import scalars
+from duckbt.compiler.forms import FORMS
 from duckbt.compiler.graph import Graph
+from duckbt.compiler.kerneltable import KERNELS, MOST_BARS, Kernel
 from duckbt.compiler.library import Indicator, Library
 from duckbt.compiler.syntax import Expr, parse_expression
 from duckbt.errors import ExpressionError, did_you_mean
@@ -23,41 +25,25 @@ FILL_NAMES = {"entry": "double", "direction": "integer", "stop": "double"}  # kn
 
 Bound = int | dict[str, int]  # a node, or the named outputs of an indicator
 
-
-@dataclass(frozen=True)
-class Kernel:
-    """How a kernel is called: its function and the kind of each parameter (series, bars, number)."""
-
-    build: Callable[..., int]
-    kinds: tuple[str, ...]
-
-
-KERNELS: dict[str, Kernel] = {
-    "lag": Kernel(lambda g, x, n: g.lag(x, n), ("series", "offset")),
-    "after": Kernel(lambda g, x, n: g.after(x, n), ("series", "offset")),
-    "rolling_sum": Kernel(kernels.rolling_sum, ("series", "bars")),
-    "rolling_min": Kernel(kernels.rolling_min, ("series", "bars")),
-    "rolling_max": Kernel(kernels.rolling_max, ("series", "bars")),
-    "rolling_weighted_sum": Kernel(kernels.rolling_weighted_sum, ("series", "bars")),
-    "rolling_variance": Kernel(kernels.rolling_variance, ("series", "bars")),
-    "recurrence": Kernel(kernels.recurrence, ("series", "number", "number", "bars", "number")),
-}
-
 LOOKING_AHEAD = {"lead", "next", "shift_back", "future", "first_value", "last_value", "nth_value"}
-MOST_BARS = 1_000_000
 
 
 @dataclass
 class Binder:
-    """Binds trees into one graph. ``names`` maps declared names; ``parameters`` are the run's values."""
+    """Binds trees into one graph. ``names`` maps declared names; ``parameters`` are the run's values.
+
+    ``outside``: names that exist, but not on the bars of this graph (inside ``tf``). ``calls`` are the indicator calls
+    bound so far, ``open`` those being bound.
+    """
 
     graph: Graph
     library: Library
     parameters: Mapping[str, Any] = field(default_factory=dict)
     names: dict[str, Bound] = field(default_factory=dict)
     fills: tuple[str, ...] = ()
-    _calls: dict[tuple[Any, ...], Bound] = field(default_factory=dict)
-    _open: tuple[str, ...] = ()
+    calls: dict[tuple[Any, ...], Bound] = field(default_factory=dict)
+    open: tuple[str, ...] = ()
+    outside: frozenset[str] = frozenset()
 
     def value(self, tree: Expr) -> int:
         """Node of an expression; of several outputs the first."""
@@ -86,6 +72,8 @@ class Binder:
         name = tree.value
         if name in self.names:
             return self.names[name]
+        if name in self.outside:
+            raise tree.error(f"{name!r} is a value of the strategy's own bars; inside tf write the expression itself")
         if name in self.fills:
             return self.graph.add("fill", name, (), FILL_NAMES[name])
         if name in BAR_COLUMNS:
@@ -94,7 +82,7 @@ class Binder:
             raise tree.error(f"{name!r} is known only at the fill; use it in stop, target or trail")
         known = [*self.names, *BAR_COLUMNS, *self.fills]
         hint = did_you_mean(name, known, f"known here: {', '.join(known)}")
-        if name in self.library or name in KERNELS:
+        if name in self.library or name in KERNELS or name in FORMS:
             hint = f"{name} is an indicator: call it, as in {name}(…)"
         raise tree.error(f"unknown name {name!r}", hint)
 
@@ -113,12 +101,12 @@ class Binder:
             return self._indicator(tree, self.library[name])
         if name in KERNELS:
             return self._kernel(tree, KERNELS[name])
+        if canonical in FORMS:
+            return FORMS[canonical](self, tree)
         if tree.keywords:
             raise tree.keywords[0][1].error(f"{name} takes no named arguments")
         if canonical in scalars.SCALARS and not canonical.startswith("strict"):
             nodes = [self.value(a) for a in tree.args]
-            if canonical == "case" and len(nodes) == 2:
-                nodes.append(self.graph.literal(None))
             try:
                 return scalars.call(self.graph, canonical, nodes)
             except TypeError as error:
@@ -127,29 +115,31 @@ class Binder:
             raise tree.error(f"{name} looks ahead: a bar's future is not known at its close", "prev(x, n) looks back n bars")
         if name.startswith("cast "):
             raise tree.error(f"cannot convert to {name[5:]}", "possible: double, integer, boolean, date, time, timestamp")
-        known = [*self.library.names(), *KERNELS, *(s for s in scalars.SCALARS if s.isidentifier())]
+        known = [*self.library.names(), *KERNELS, *FORMS, *(s for s in scalars.SCALARS if s.isidentifier())]
         raise tree.error(
             f"unknown function or indicator {name!r}",
             did_you_mean(name, known, "`duckcli backtest indicators` lists what there is"),
         )
 
     def _indicator(self, tree: Expr, indicator: Indicator) -> Bound:
-        if indicator.name in self._open:
+        if indicator.name in self.open:
             raise tree.error(f"indicator {indicator.name} uses itself")
         given = self._arguments(tree, indicator)
         key = (indicator.name, tuple(tuple(v.items()) if isinstance(v, dict) else v for v in given.values()))
-        if key not in self._calls:
-            inner = Binder(self.graph, self.library, {}, dict(given), (), self._calls, (*self._open, indicator.name))
+        if key not in self.calls:
+            inner = Binder(self.graph, self.library, {}, dict(given), (), self.calls, (*self.open, indicator.name))
             outputs: dict[str, int] = {}
             try:
                 for alias, body in indicator.outputs:
-                    outputs[alias] = inner.value(body)
-                    inner.names[alias] = outputs[alias]
+                    bound = inner.bind(body)
+                    inner.names[alias] = bound
+                    if not alias.startswith("_"):
+                        outputs[alias] = next(iter(bound.values())) if isinstance(bound, dict) else bound
             except ExpressionError as error:
                 prefix = "" if error.message.startswith(indicator.name) else f"{indicator.name}: "
                 raise tree.error(f"{prefix}{error.message}", f"{indicator.signature}  {error.hint}".rstrip()) from None
-            self._calls[key] = outputs if len(outputs) > 1 else next(iter(outputs.values()))
-        return self._calls[key]
+            self.calls[key] = outputs if len(outputs) > 1 else next(iter(outputs.values()))
+        return self.calls[key]
 
     def _arguments(self, tree: Expr, indicator: Indicator) -> dict[str, Bound]:
         wanted = [name for name, _ in indicator.parameters]
@@ -164,7 +154,7 @@ class Binder:
             if name in given:
                 raise value.error(f"{indicator.name}: {name} is given twice", indicator.signature)
             given[name] = self.bind(value)
-        defaults = Binder(self.graph, self.library, {}, {}, (), self._calls, self._open)
+        defaults = Binder(self.graph, self.library, {}, {}, (), self.calls, self.open)
         for name, default in indicator.parameters:
             if name not in given:
                 if default is None:
@@ -177,14 +167,19 @@ class Binder:
             raise tree.error(f"{tree.value} takes {len(kernel.kinds)} arguments, got {len(tree.args)}")
         values: list[Any] = []
         for kind, argument in zip(kernel.kinds, tree.args, strict=True):
-            node = self.value(argument)
-            values.append(node if kind == "series" else self._constant(tree, argument, node, kind))
-        if self.graph[values[0]].fill:
-            raise tree.error(f"{tree.value} cannot look back on a value that exists only at the fill")
-        return kernel.build(self.graph, *values)
+            values.append(self.value(argument) if kind == "series" else self.constant(tree, argument, kind))
+        series = [v for v, kind in zip(values, kernel.kinds, strict=True) if kind == "series"]
+        if any(self.graph[v].fill for v in series):
+            raise tree.error(f"{tree.value} cannot look back on a value that exists only at the fill or inside a machine")
+        try:
+            return kernel.build(self.graph, *values)
+        except ValueError as error:
+            raise tree.error(f"{tree.value}: {error}") from None
 
-    def _constant(self, tree: Expr, argument: Expr, node: int, kind: str) -> float | int:
-        value = self.graph[node].value if self.graph[node].op == "literal" else None
+    def constant(self, tree: Expr, argument: Expr, kind: str) -> float | int:
+        """The number an argument of ``tree`` stands for: of the kind ``number``, ``bars`` or ``offset``."""
+        node = self.graph[self.value(argument)]
+        value = node.value if node.op == "literal" else None
         if isinstance(value, bool) or not isinstance(value, int | float):
             wanted = "a constant number" if kind == "number" else "a whole number of bars"
             raise argument.error(f"{tree.value} needs {wanted} here, got something that varies from bar to bar")

@@ -36,7 +36,7 @@ def compile_strategy(
 
     ``keep_indicators``: the scan carries the declared indicators' values (only sensible for one parameter set).
     """
-    program = Program(Graph())
+    program = Program(Graph(file.strategy.bar.seconds))
     program.outputs.append(Output("ts", program.graph.column("ts", *BAR_COLUMNS["ts"]), guard=False))
     compiler = _Compiler(file, library, program)
     for combo_id, parameters in enumerate(parameter_sets):

@@ -7,14 +7,16 @@ Each node knows, before any data is seen:
 * ``reach``   – how many bars before the current one its value depends on (None: back to the first bar);
 * ``settle``  – bars until the start value's influence is below 1e-8 (None: never);
 * ``nullable`` – whether it may be NULL after ``first`` (division by zero, missing volume);
-* ``fill``    – whether it needs the fill (``entry``, ``direction``, ``stop``) and so comes after the scan.
+* ``fill``    – whether it needs the fill (``entry``, ``direction``, ``stop``) or a machine's state, neither of which
+  a scan over the bars knows.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 Type = str  # double, integer, boolean, text, timestamp, date, time, null
 
@@ -23,7 +25,15 @@ LONGEST_LAG = 1024  # a streaming lag reaches 2047 rows; longer ones are chains 
 
 @dataclass(frozen=True)
 class Node:
-    """One computation. ``op``: column, literal, number, fill, call, lag, after, staged."""
+    """One computation. ``op``:
+
+    * column, staged – a column of the bars, or of a table made before the scan (``value`` names it);
+    * literal, number, bar – a constant, the bar's number within its symbol, and its number in the run;
+    * call – a pointwise function (``scalars``);  lag – the value some bars earlier;
+    * running – an aggregate over all bars so far (``value``: its SQL, and the SQL that will do for a single symbol);
+    * after – its argument, with other attributes;
+    * fill, state – known only at the fill, only inside a machine.
+    """
 
     id: int
     op: str
@@ -37,12 +47,31 @@ class Node:
     fill: bool = False
 
 
-class Graph:
-    """Interned nodes; ``graph[id]`` gives the node."""
+class Stage(Protocol):
+    """A table with one row per bar, in order, made before the scan that reads its columns (see ``stages``)."""
 
-    def __init__(self) -> None:
+    @property
+    def table(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the value columns."""
+        ...
+
+
+class Graph:
+    """Interned nodes; ``graph[id]`` gives the node.
+
+    ``seconds``: length of the bars they run along; ``frame``: name of a timeframe above the run's own bars.
+    """
+
+    def __init__(self, seconds: int = 60, frame: str = "") -> None:
+        self.seconds, self.frame = seconds, frame
         self._nodes: list[Node] = []
         self._ids: dict[tuple[Any, ...], int] = {}
+        self.stages: list[Stage] = []
 
     def __getitem__(self, node_id: int) -> Node:
         return self._nodes[node_id]
@@ -77,11 +106,16 @@ class Graph:
             longest([n.reach for n in nodes]) if reach == -1 else reach,
             longest([n.settle for n in nodes]) if settle == -1 else settle,
             any(n.nullable for n in nodes) if nullable is None else nullable,
-            op == "fill" or any(n.fill for n in nodes),
+            op in ("fill", "state") or any(n.fill for n in nodes),
         )
         self._nodes.append(node)
         self._ids[key] = node.id
         return node.id
+
+    @property
+    def columns(self) -> set[str]:
+        """Names of the columns of the bars that nodes use."""
+        return {str(n.value) for n in self._nodes if n.op == "column"}
 
     def column(self, name: str, type: Type, nullable: bool = False) -> int:
         """A column of the bars."""
@@ -102,6 +136,24 @@ class Graph:
     def number(self) -> int:
         """The bar's number within its symbol, from 0."""
         return self.add("number", None, (), "integer")
+
+    def bar(self) -> int:
+        """The bar's number in the run: it rises from symbol to symbol."""
+        return self.add("bar", None, (), "integer")
+
+    def running(self, sql: str, args: tuple[int, ...], type: Type, *, single: str = "", first: int = 0) -> int:
+        """An aggregate over all bars so far, other symbols' earlier bars included. It depends on the first bar for ever."""
+        nullable = any(self._nodes[a].nullable for a in args)
+        return self.add("running", (sql, single or sql), args, type, first=first, reach=None, settle=None, nullable=nullable)
+
+    def name_stage(self, kind: str) -> str:
+        """A table name no other stage has: ``machine_0``, or ``machine_0_1h`` above the run's own bars."""
+        return "_".join(part for part in (kind, str(len(self.stages)), self.frame) if part)
+
+    def staged(self, column: str, like: int, *, first: int = 0, settle: int | None = None, nullable: bool = True) -> int:
+        """A column of a stage, of the type of node ``like``. A scan finds it ready on every bar: its reach is 0."""
+        type_ = self._nodes[like].type
+        return self.add("staged", column, (), type_, first=first, reach=0, settle=settle, nullable=nullable)
 
     def lag(self, node: int, offset: int, fill: float | None = None) -> int:
         """Value ``offset`` bars earlier. ``fill`` stands in before the symbol's first bar (a scan's identity)."""
@@ -127,6 +179,10 @@ class Graph:
         arg = self._nodes[node]
         return self.add("after", bars, (node,), arg.type, first=arg.first + bars) if bars else node
 
+    def since_start(self, node: int) -> int:
+        """The same values, taken as defined from the first bar on, where the expression sees to that bar itself."""
+        return self.add("after", "start", (node,), self._nodes[node].type, first=0)
+
     def constant(self, node: int) -> Any:
         """The value of a literal node; raises KeyError for anything else."""
         if self._nodes[node].op != "literal":
@@ -134,6 +190,7 @@ class Graph:
         return self._nodes[node].value
 
 
-def longest(values: list[int | None]) -> int | None:
-    """Maximum where None means without end."""
-    return None if any(v is None for v in values) else max((v for v in values if v is not None), default=0)
+def longest(values: Iterable[int | None], more: int = 0) -> int | None:
+    """Maximum plus ``more``, where None means without end."""
+    known = list(values)
+    return None if None in known else max((v for v in known if v is not None), default=0) + more

@@ -6,6 +6,7 @@ All combine blocks of 1, 2, 4, 8 … bars, so a window of n bars costs about log
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -23,8 +24,18 @@ def _plus(g: Graph, a: int, b: int) -> int:
     return scalars.call(g, "+", (a, b))
 
 
+def _minus(g: Graph, a: int, b: int) -> int:
+    return scalars.call(g, "-", (a, b))
+
+
 def _times(g: Graph, a: int, b: int) -> int:
     return scalars.call(g, "*", (a, b))
+
+
+def _zero(g: Graph, *like: int) -> int:
+    """Zero, or NULL where one of ``like`` is NULL."""
+    unknown = [_minus(g, x, x) for x in dict.fromkeys(like) if g[x].nullable]
+    return functools.reduce(functools.partial(_plus, g), unknown) if unknown else g.literal(0.0)
 
 
 def block(g: Graph, combine: Combine, start: Values, n: int) -> Values:
@@ -33,7 +44,8 @@ def block(g: Graph, combine: Combine, start: Values, n: int) -> Values:
     ``combine(g, older, newer, bars_older, bars_newer)`` must be associative over adjacent blocks.
     """
     if n == 1:
-        return start
+        first = max(g[s].first for s in start)
+        return tuple(g.after(s, first - g[s].first) for s in start)
     power, size, covered = start, 1, 0
     done: Values = ()
     while True:
@@ -55,53 +67,96 @@ def idempotent(g: Graph, combine: Combine, start: Values, n: int) -> Values:
     return combine(g, tuple(g.lag(p, n - size) for p in power), power, size, size) if n > size else power
 
 
-def _add(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+def add(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Sums: (sum)."""
     return (_plus(g, old[0], new[0]),)
 
 
-def _extreme(name: str) -> Combine:
+def weigh(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Weighted sums: (sum, 1·oldest + 2·next + …). The newer block's weights rise by the bars of the older one."""
+    shifted = _plus(g, new[1], _times(g, g.literal(m), new[0]))
+    return _plus(g, old[0], new[0]), _plus(g, old[1], shifted)
+
+
+def spread(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Spreads: (mean of x, mean of y, sum of products of their deviations); with x alone the sum of squares.
+
+    Chan, Golub, LeVeque 1979: blocks are merged without ever subtracting two large sums, so nothing cancels.
+    """
+    gaps = [_minus(g, b, a) for a, b in zip(old[:-1], new[:-1], strict=True)]
+    means = [_plus(g, a, _times(g, d, g.literal(n / (m + n)))) for a, d in zip(old[:-1], gaps, strict=True)]
+    between = _times(g, _times(g, gaps[0], gaps[-1]), g.literal(m * n / (m + n)))
+    return *means, _plus(g, _plus(g, old[-1], new[-1]), between)
+
+
+def tilt(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+    """Slopes: (mean, sum of place times deviation, places counted from the block's middle). Nothing cancels either."""
+    gap = _minus(g, new[0], old[0])
+    mean = _plus(g, old[0], _times(g, gap, g.literal(n / (m + n))))
+    return mean, _plus(g, _plus(g, old[1], new[1]), _times(g, gap, g.literal(m * n / 2)))
+
+
+def extreme(name: str) -> Combine:
+    """Extremes: (greatest) or (least)."""
     return lambda g, old, new, m, n: (scalars.call(g, name, (old[0], new[0])),)
+
+
+def aged(name: str, ties: str) -> Combine:
+    """Extremes with their place: (extreme, bars since it). ``ties`` compares new with old: true where the new one wins."""
+
+    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
+        takes_new = scalars.call(g, ties, (new[0], old[0]))
+        keeps_old = scalars.call(g, "not", (takes_new,))
+        older = _plus(g, old[1], g.literal(n))
+        age = scalars.call(g, "case", (takes_new, new[1], keeps_old, older, g.literal(None)))
+        return scalars.call(g, name, (old[0], new[0])), age
+
+    return combine
 
 
 def rolling_sum(g: Graph, x: int, n: int) -> int:
     """Sum of the last n bars."""
-    return block(g, _add, (x,), n)[0]
+    return block(g, add, (x,), n)[0]
 
 
 def rolling_min(g: Graph, x: int, n: int) -> int:
     """Least of the last n bars."""
-    return idempotent(g, _extreme("least"), (x,), n)[0]
+    return idempotent(g, extreme("least"), (x,), n)[0]
 
 
 def rolling_max(g: Graph, x: int, n: int) -> int:
     """Greatest of the last n bars."""
-    return idempotent(g, _extreme("greatest"), (x,), n)[0]
+    return idempotent(g, extreme("greatest"), (x,), n)[0]
 
 
 def rolling_weighted_sum(g: Graph, x: int, n: int) -> int:
-    """Sum of 1·oldest + 2·next + … + n·newest over the last n bars, carried as (sum, weighted sum)."""
-
-    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        shifted = _plus(g, new[1], _times(g, g.literal(m), new[0]))
-        return _plus(g, old[0], new[0]), _plus(g, old[1], shifted)
-
-    return block(g, combine, (x, x), n)[1]
+    """Sum of 1·oldest + 2·next + … + n·newest over the last n bars."""
+    return block(g, weigh, (x, x), n)[1]
 
 
 def rolling_variance(g: Graph, x: int, n: int) -> int:
-    """Population variance of the last n bars, carried as (mean, sum of squared deviations).
+    """Population variance of the last n bars."""
+    return scalars.call(g, "/", (block(g, spread, (x, _zero(g, x)), n)[-1], g.literal(n)))
 
-    Chan, Golub, LeVeque 1979: blocks are merged without ever subtracting two large sums, so nothing cancels.
-    """
 
-    def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
-        d = scalars.call(g, "-", (new[0], old[0]))
-        mean = _plus(g, old[0], _times(g, d, g.literal(n / (m + n))))
-        spread = _times(g, _times(g, d, d), g.literal(m * n / (m + n)))
-        return mean, _plus(g, _plus(g, old[1], new[1]), spread)
+def rolling_covariance(g: Graph, x: int, y: int, n: int) -> int:
+    """Population covariance of the last n bars."""
+    return scalars.call(g, "/", (block(g, spread, (x, y, _zero(g, x, y)), n)[-1], g.literal(n)))
 
-    zero = scalars.call(g, "-", (x, x)) if g[x].nullable else g.literal(0.0)
-    return scalars.call(g, "/", (block(g, combine, (x, zero), n)[1], g.literal(n)))
+
+def rolling_slope(g: Graph, x: int, n: int) -> int:
+    """Slope per bar of the least squares line through the last n bars."""
+    return scalars.call(g, "/", (block(g, tilt, (x, _zero(g, x)), n)[1], g.literal(n * (n * n - 1) / 12)))
+
+
+def rolling_argmax(g: Graph, x: int, n: int) -> int:
+    """How many bars ago the greatest of the last n bars was; of equal ones the newest."""
+    return block(g, aged("greatest", ">="), (x, _zero(g, x)), n)[1]
+
+
+def rolling_argmin(g: Graph, x: int, n: int) -> int:
+    """How many bars ago the least of the last n bars was; of equal ones the newest."""
+    return block(g, aged("least", "<="), (x, _zero(g, x)), n)[1]
 
 
 def recurrence(g: Graph, x: int, gain: float, decay: float, n: int, weight: float) -> int:
@@ -128,6 +183,26 @@ def recurrence(g: Graph, x: int, gain: float, decay: float, n: int, weight: floa
                  nullable=g[x].nullable)  # fmt: skip
 
 
-def deepest(g: Graph, nodes: list[int]) -> int | None:
-    """Bars before the current one that any of the nodes depends on (None: back to the first bar)."""
-    return longest([g[n].reach for n in nodes])
+def affine(g: Graph, a: int, b: int, start: int, bound: float) -> int:
+    """y[i] = a[i]·y[i-1] + b[i], with y = ``start`` just before the first bar on which all three are defined.
+
+    Scan by doubling over pairs: two steps (a, b) then (a', b') are the one step (a·a', b·a' + b'). ``bound`` is the
+    promised greatest |a| (below 1), so that products of enough of them are negligible.
+    """
+    first = max(g[a].first, g[b].first, g[start].first)
+    later = scalars.call(g, ">", (g.number(), g.literal(first)))
+    begins = scalars.call(g, "=", (g.number(), g.literal(first)))
+    seeded = _plus(g, _times(g, a, start), b)
+    scale = scalars.call(g, "case", (later, a, g.literal(0.0)))
+    y = scalars.call(g, "case", (later, b, begins, seeded, g.literal(0.0)))
+    size, left = 1, bound
+    while left >= NEGLIGIBLE:
+        y = _plus(g, y, _times(g, scale, g.lag(y, size, 0.0)))
+        scale = _times(g, scale, g.lag(scale, size, 0.0))
+        size, left = 2 * size, left * left
+    nodes = [g[a], g[b], g[start]]
+    settled = math.ceil(math.log(SETTLED) / math.log(bound)) if bound > 0 else 0
+    return g.add(
+        "after", ("affine", size), (y,), "double", first=first, reach=longest((n.reach for n in nodes), size - 1),
+        settle=longest((n.settle for n in nodes), settled), nullable=any(n.nullable for n in nodes),
+    )  # fmt: skip

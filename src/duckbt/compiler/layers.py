@@ -1,19 +1,22 @@
-"""Graph → SQL: one layered SELECT in which every layer holds only streaming lags and pointwise expressions.
+"""Graph → SQL: one layered SELECT in which every layer holds only streaming windows and pointwise expressions.
 
 Each node is placed as soon as possible: step d of everything shares one layer, so ten indicators cost about as many
-layers as the deepest one. A layer's lags read columns of the layer below; pointwise expressions stand on top of
-them. Only columns that a later layer needs are carried.
+layers as the deepest one. A layer's windows (lags, running aggregates) read columns of the layer below; pointwise
+expressions stand on top of them. Only columns that a later layer needs are carried.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from duckbt.compiler import scalars
 from duckbt.compiler.graph import Graph
 from duckbt.sqlfiles import quote_name, quote_text
+
+_WINDOWS = ("lag", "running")
+_NUMBERS = {"number": "n", "bar": "bar"}
 
 
 def literal(value: Any) -> str:
@@ -49,10 +52,19 @@ class Layer:
 
 
 class Layers:
-    """Lays out the nodes that ``outputs`` need. ``layers(source)`` gives the SELECTs, the last one with the outputs."""
+    """Lays out the nodes that ``outputs`` need. ``layers(source)`` gives the SELECTs, the last one with the outputs.
 
-    def __init__(self, graph: Graph, outputs: Sequence[Output]) -> None:
-        self.graph, self.outputs = graph, outputs
+    ``given``: nodes that the source has already, under these names. ``keys``: columns that every layer carries.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        outputs: Sequence[Output],
+        given: Mapping[int, str] | None = None,
+        keys: tuple[str, ...] = ("bar",),
+    ) -> None:
+        self.graph, self.outputs, self.given, self.keys = graph, outputs, given or {}, keys
         self._roots = [self.real(o.node) for o in outputs]
         self._needed = self._reachable()
         self._columns = self._shared()
@@ -66,12 +78,12 @@ class Layers:
 
     def real(self, node: int) -> int:
         """The node that holds the values (``after`` only moves the warm-up)."""
-        while self.graph[node].op == "after":
+        while self.graph[node].op == "after" and node not in self.given:
             node = self.graph[node].args[0]
         return node
 
     def _args(self, node: int) -> list[int]:
-        return [self.real(a) for a in self.graph[node].args]
+        return [] if node in self.given else [self.real(a) for a in self.graph[node].args]
 
     def _reachable(self) -> list[int]:
         seen, stack = set(self._roots), list(self._roots)
@@ -83,15 +95,15 @@ class Layers:
         return sorted(seen)
 
     def _computed(self, node: int) -> bool:
-        return self.graph[node].op in ("call", "lag")
+        return self.graph[node].op in ("call", *_WINDOWS) and node not in self.given
 
     def _shared(self) -> set[int]:
-        """Nodes that become columns because a lag reads them or they are used more than once."""
+        """Nodes that become columns because a window reads them or they are used more than once."""
         uses: dict[int, int] = {}
         for node in self._needed:
             repeats = self.graph[node].op == "call" and scalars.SCALARS[self.graph[node].value].repeats
             for arg in self._args(node):
-                uses[arg] = uses.get(arg, 0) + (2 if repeats or self.graph[node].op == "lag" else 1)
+                uses[arg] = uses.get(arg, 0) + (2 if repeats or self.graph[node].op in _WINDOWS else 1)
         for root in self._roots:
             uses[root] = uses.get(root, 0) + 1
         return {n for n in self._needed if self._computed(n) and uses.get(n, 0) >= 2}
@@ -117,7 +129,7 @@ class Layers:
             if self._computed(node) and self._level[node] < level:
                 self._columns.add(node)
             last[node] = max(last.get(node, -1), level)
-            if self.graph[node].op == "number":
+            if self.graph[node].op == "number" and node not in self.given:
                 number = max(number, level)
         for node in self._needed:
             if self.graph[node].op == "lag" and self.graph[node].value[1] is not None:
@@ -129,17 +141,23 @@ class Layers:
     def _naming(self) -> dict[int, str]:
         names: dict[int, str] = {}
         for node in self._needed:
-            if self.graph[node].op in ("column", "staged"):
+            if node in self.given:
+                names[node] = self.given[node]
+            elif self.graph[node].op in ("column", "staged"):
                 names[node] = str(self.graph[node].value)
-            elif self.graph[node].op == "number":
-                names[node] = "n"
+            elif self.graph[node].op in _NUMBERS:
+                names[node] = _NUMBERS[self.graph[node].op]
             elif node in self._columns:
                 names[node] = f"c{len(names) + 1}"
         return names
 
     def source_columns(self) -> list[str]:
-        """Names of the bar columns that are read."""
-        return [str(self.graph[n].value) for n in self._needed if self.graph[n].op in ("column", "staged")]
+        """Names of the columns that are read, besides the keys."""
+        return [self._names[n] for n in self._needed if n in self.given or self.graph[n].op in ("column", "staged")]
+
+    def staged(self) -> list[str]:
+        """Of these, the ones that come from staged tables."""
+        return [self._names[n] for n in self._needed if self.graph[n].op == "staged"]
 
     def _write(self, node: int, level: int) -> tuple[str, int]:
         """SQL of a node inside layer ``level``, and its binding strength."""
@@ -149,6 +167,10 @@ class Layers:
             return text, scalars.UNARY if text.startswith("-") else scalars.ATOM
         if node in self._names and self._level[node] < level:
             return quote_name(self._names[node]), scalars.ATOM
+        if op == "running":
+            many, single = value
+            arguments = [self._write(a, level)[0] for a in self._args(node)]
+            return (many if self._guard_lags else single).format(*arguments), scalars.ATOM
         if op == "lag":
             offset, fill = value
             column = quote_name(self._names[self._args(node)[0]])
@@ -161,16 +183,16 @@ class Layers:
         return scalars.write(value, [self._write(a, level) for a in self._args(node)])
 
     def layers(self, source: str, one_symbol: bool = False) -> list[Layer]:
-        """The SELECTs from ``source`` (which has ``bar`` and ``n``) to the outputs, in order.
+        """The SELECTs from ``source`` (which has the keys and ``n``) to the outputs, in order.
 
-        With ``one_symbol`` a lag needs no guard against reaching into the symbol before.
+        With ``one_symbol`` a window needs no guard against reaching into the symbol before.
         """
         self._guard_lags = not one_symbol
         result: list[Layer] = []
         for level in range(self.depth):
-            columns = ["bar", "n"] if self._number_last > level else ["bar"]
+            columns = [*self.keys, "n"] if self._number_last > level else list(self.keys)
             for node in self._needed:
-                if node not in self._names or self.graph[node].op == "number" or self._last[node] <= level:
+                if node not in self._names or self._names[node] in columns or self._last[node] <= level:
                     continue
                 name = quote_name(self._names[node])
                 if self._level[node] < level:
@@ -178,7 +200,7 @@ class Layers:
                 elif self._level[node] == level:
                     columns.append(f"{self._write(node, level)[0]} as {name}")
             result.append(Layer(f"layer_{level}", columns, result[-1].name if result else source))
-        final = ["bar", *(self._output(o) for o in self.outputs)]
+        final = [*self.keys, *(self._output(o) for o in self.outputs)]
         result.append(Layer("scanned", final, result[-1].name if result else source))
         return result
 

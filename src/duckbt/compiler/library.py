@@ -6,7 +6,9 @@ A file is a header comment and one SELECT without FROM::
     -- parameters: x = close, n = 14
     select … as rsi
 
-A parameter without default must be given. Several outputs are several columns; later ones may use earlier ones.
+A parameter without default must be given; such a file also has a line ``-- example: rsi(close)``. Several outputs are
+several columns; later ones may use earlier ones. A column whose name begins with ``_`` is no output, only a name for the
+columns after it.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Indicator:
     notes: tuple[str, ...]
     parameters: tuple[tuple[str, Expr | None], ...]
     outputs: tuple[tuple[str, Expr], ...]
+    example: str
     path: Path
     sql: str
 
@@ -53,17 +56,20 @@ def read_indicator(path: Path) -> Indicator:
         raise StrategyError(f"{path}: the first line must read '-- {path.stem}: full name, author and year'")
     parameters: list[tuple[str, Expr | None]] = []
     notes = []
+    example = f"{path.stem}()"
     try:
         for line in comments[1:]:
             if line.startswith("parameters:"):
                 parameters = [_parameter(p) for p in _split(line.partition(":")[2])]
+            elif line.startswith("example:"):
+                example = line.partition(":")[2].strip()
             elif line:
                 notes.append(line)
         outputs = [(alias or path.stem, tree) for alias, tree in parse_select(body)]
     except ExpressionError as error:
         raise StrategyError(f"{path}: {error.show()}") from None
     return Indicator(
-        path.stem, path.parent.name, head[2].strip(), tuple(notes), tuple(parameters), tuple(outputs), path, text
+        path.stem, path.parent.name, head[2].strip(), tuple(notes), tuple(parameters), tuple(outputs), example, path, text
     )
 
 

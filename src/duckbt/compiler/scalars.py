@@ -7,6 +7,7 @@ the value is NULL, never NaN, infinity or an error, because both would compare a
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,12 +56,14 @@ def _real(name: str, fold: Callable[..., Any] | None = None) -> Scalar:
     return Scalar(f"{name}({{0}})", returns="double", fold=fold)
 
 
-def _comparison(symbol: str) -> Scalar:
-    return _infix(symbol, COMPARE, accepts="any", returns="boolean")
+def _comparison(symbol: str, fold: Callable[..., Any] | None = None) -> Scalar:
+    return _infix(symbol, COMPARE, fold, accepts="any", returns="boolean")
 
 
-def _join(symbol: str, precedence: int) -> Scalar:
-    return Scalar(f" {symbol} ".join, accepts="boolean", returns="boolean", least=2, most=999, precedence=precedence)
+def _join(symbol: str, precedence: int, fold: Callable[..., Any]) -> Scalar:
+    return Scalar(
+        f" {symbol} ".join, accepts="boolean", returns="boolean", least=2, most=999, precedence=precedence, fold=fold
+    )
 
 
 def _list(name: str, **more: Any) -> Scalar:
@@ -104,8 +107,8 @@ SCALARS: dict[str, Scalar] = {
     "sign": Scalar("sign({0})", returns="integer"),
     "sqrt": _where("{0} >= 0", "sqrt({0})", lambda a: math.sqrt(a) if a >= 0 else None),
     "ln": _where("{0} > 0", "ln({0})", lambda a: math.log(a) if a > 0 else None),
-    "log10": _where("{0} > 0", "log10({0})"),
-    "log2": _where("{0} > 0", "log2({0})"),
+    "log10": _where("{0} > 0", "log10({0})", lambda a: math.log10(a) if a > 0 else None),
+    "log2": _where("{0} > 0", "log2({0})", lambda a: math.log2(a) if a > 0 else None),
     "exp": _finite("exp({0})"),
     "sin": _real("sin"), "cos": _real("cos"), "tan": _real("tan"), "atan": _real("atan"),
     "asin": _where("{0} between -1 and 1", "asin({0})"),
@@ -122,12 +125,19 @@ SCALARS: dict[str, Scalar] = {
     "coalesce": _list("coalesce", accepts="any", least=2, most=99),
     "nullif": _list("nullif", accepts="any", least=2, most=2, makes_null=True),
     "case": Scalar(_case, accepts="any", least=3, most=999),
-    "=": _comparison("="), "<>": _comparison("<>"), "<": _comparison("<"), "<=": _comparison("<="),
-    ">": _comparison(">"), ">=": _comparison(">="),
+    "=": _comparison("=", operator.eq), "<>": _comparison("<>", operator.ne), "<": _comparison("<", operator.lt),
+    "<=": _comparison("<=", operator.le), ">": _comparison(">", operator.gt), ">=": _comparison(">=", operator.ge),
     "seeded": Scalar("case when {1} > {2} then {3} * {0} when {1} >= {4} then {5} * pow({6}, {1} - {2}) * {0} else 0e0 end",
                      returns="double", least=7, most=7, repeats=True),
     "seeded once": Scalar("case when {1} > {2} then {3} * {0} when {1} = {2} then {4} * {0} else 0e0 end",
                           returns="double", least=5, most=5, repeats=True),
+    "fixed": Scalar("case when abs({0}) <= 562949953421312 then ({0} * 1125899906842624)::hugeint end", returns="fixed",
+                    makes_null=True, repeats=True),
+    "minus fixed": Scalar("{0} - coalesce({1}, 0)", accepts="any", returns="fixed", least=2, most=2, precedence=PLUS),
+    "low part": Scalar("({0} - {1}::hugeint)::double", accepts="any", returns="double", least=2, most=2),
+    "plus fixed": Scalar("({0}::hugeint + {1}::hugeint)", returns="fixed", least=2, most=2),
+    "from fixed": Scalar("({0} - {1})::double / 1125899906842624", accepts="any", returns="double", least=2, most=2,
+                         precedence=TIMES),
     "is distinct from": _comparison("is distinct from"),
     "is not distinct from": _comparison("is not distinct from"),
     "between": Scalar("{0} between {1} and {2}", accepts="any", returns="boolean", least=3, most=3,
@@ -139,13 +149,14 @@ SCALARS: dict[str, Scalar] = {
     "~~": Scalar("{0} like {1}", accepts="text", returns="boolean", least=2, most=2, precedence=COMPARE),
     "is null": Scalar("{0} is null", accepts="any", returns="boolean", precedence=COMPARE),
     "is not null": Scalar("{0} is not null", accepts="any", returns="boolean", precedence=COMPARE),
-    "not": Scalar("not {0}", accepts="boolean", returns="boolean", precedence=NOT),
-    "and": _join("and", AND), "or": _join("or", OR),
+    "not": Scalar("not {0}", accepts="boolean", returns="boolean", precedence=NOT, fold=operator.not_),
+    "and": _join("and", AND, lambda *a: all(a)), "or": _join("or", OR, lambda *a: any(a)),
     "year": _part("year"), "quarter": _part("quarter"), "month": _part("month"), "week": _part("week"),
     "day": _part("day"), "hour": _part("hour"), "minute": _part("minute"), "second": _part("second"),
     "dayofweek": _part("dayofweek"), "isodow": _part("isodow"), "dayofyear": _part("dayofyear"),
     "dayname": Scalar("dayname({0})", accepts="time", returns="text"),
     "monthname": Scalar("monthname({0})", accepts="time", returns="text"),
+    "epoch": Scalar("epoch({0})", accepts="time", returns="double"),
     "date_part": Scalar("date_part({0}, {1})", accepts="any", returns="integer", least=2, most=2),
     "date_trunc": Scalar("date_trunc({0}, {1})", accepts="any", returns="timestamp", least=2, most=2),
     "local": Scalar("timezone({1}, timezone('UTC', {0}))", accepts="any", returns="timestamp", least=2, most=2),

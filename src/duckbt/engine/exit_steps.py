@@ -5,7 +5,8 @@ from __future__ import annotations
 from duckbt.compiler.graph import longest
 from duckbt.compiler.layers import Layers, Output
 from duckbt.engine.context import Context
-from duckbt.engine.scan_steps import pieces_of, source_columns, table_names
+from duckbt.engine.scan_steps import pieces_of, table_names
+from duckbt.engine.stages import source_context
 from duckbt.engine.step import Step, stage
 from duckbt.errors import StrategyError
 from duckbt.sqlfiles import render
@@ -145,13 +146,9 @@ def _moving_steps(context: Context) -> list[Step]:
     scans = tuple(
         render(
             "30_signals/scan.sql.j2",
-            bars="bars",
             table=table,
-            low=piece.low,
             keep_from=piece.keep_from,
-            high=piece.high,
-            source_columns=source_columns(layers),
-            layers=layers.layers("source", piece.one_symbol),
+            **source_context(layers, "bars", piece.one_symbol, piece.low, piece.high),
             outputs={o.name: "double" for o in outputs},
             conditions=[],
             not_before=None,

@@ -6,8 +6,8 @@ import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
-from duckbt.compiler.layers import Layers
 from duckbt.compiler.program import Program
+from duckbt.engine.stages import source_context, stage_steps
 from duckbt.engine.step import Step, stage
 from duckbt.lake.source import PLACE_BITS, BarSource
 from duckbt.sqlfiles import render
@@ -72,7 +72,7 @@ def scan_steps(
     everything: bool = False,
     not_before: datetime | None = None,
 ) -> list[Step]:
-    """The scan, piece by piece, and the view that joins the pieces. ``everything`` keeps every bar."""
+    """What scans read, the scan piece by piece, and the view that joins the pieces. ``everything`` keeps every bar."""
     layers = program.layers()
     outputs = program.types()
     pieces = pieces_of(source, program.reach)
@@ -80,25 +80,18 @@ def scan_steps(
     statements = tuple(
         render(
             "30_signals/scan.sql.j2",
-            bars=bars,
             table=table,
-            low=piece.low,
             keep_from=piece.keep_from,
-            high=piece.high,
-            source_columns=source_columns(layers),
-            layers=layers.layers("source", piece.one_symbol),
+            **source_context(layers, bars, piece.one_symbol, piece.low, piece.high),
             outputs=outputs,
             conditions=[] if everything else program.conditions,
             not_before=not_before.isoformat(sep=" ") if not_before and not everything else None,
         )
         for piece, table in zip(pieces, tables, strict=True)
     )
-    steps = [Step("30_signals/scan", statements, parallel=len(pieces) > 1)]
+    roots = [o.node for o in program.outputs] + [n for pair in program.moving for n in pair if n is not None]
+    steps = stage_steps(program.graph, roots, source, bars)
+    steps += [Step("30_signals/scan", statements, parallel=len(pieces) > 1)]
     if len(pieces) > 1:
         steps.append(stage("30_signals/scan_all", writes="scan", tables=tables, columns=["bar", *outputs]))
     return steps
-
-
-def source_columns(layers: Layers) -> list[str]:
-    """What a scan selects from the bars: their numbers and the columns its nodes read."""
-    return ["bar", "bar & 4294967295 as n", *layers.source_columns()]

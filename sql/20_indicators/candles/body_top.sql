@@ -1,0 +1,3 @@
+-- body_top: the higher one of open and close.
+-- parameters: none
+select greatest(open, close) as body_top

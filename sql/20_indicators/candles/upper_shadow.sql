@@ -1,0 +1,3 @@
+-- upper_shadow: distance from the body to the high.
+-- parameters: none
+select high - body_top() as upper_shadow

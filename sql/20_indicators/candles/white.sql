@@ -1,0 +1,3 @@
+-- white: true for a white candle: close at or above the open.
+-- parameters: none
+select close >= open as white

@@ -1,0 +1,3 @@
+-- rocr: Rate of Change over n bars, as a ratio.
+-- parameters: x = close, n = 10
+select x / prev(x, n) as rocr

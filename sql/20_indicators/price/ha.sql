@@ -1,0 +1,11 @@
+-- ha: Heikin-Ashi candles. Munehisa Homma, 18th century; Dan Valcu, 2004.
+-- parameters: none
+-- The first open is the middle between the bar's own open and close.
+select
+  (open + high + low + close) / 4 as _close,
+  bar_number() = 0 as _start,
+  affine(case when _start then 0 else 0.5 end, case when _start then (open + close) / 2 else prev_or(_close, 0) / 2 end, 0, 0.5) as _open,
+  _open as open,
+  greatest(high, _open, _close) as high,
+  least(low, _open, _close) as low,
+  _close as close
