@@ -81,7 +81,7 @@ def prepare(
     lake = lake if isinstance(lake, Lake) else Lake(lake)
     parameters = file.parameters(params or {})
     program = compile_strategy(file, Library(file.indicators_folder), [parameters])
-    datasets = lake.choose(symbols, file.strategy.bar)
+    datasets = lake.choose(symbols, file.strategy.bar, file.strategy.day)
     for dataset in datasets:
         dataset.check_files()
     source, datasets = _bars(file.strategy, lake, datasets, first, last, warmup)
@@ -95,7 +95,8 @@ def _bars(
 ) -> tuple[BarSource, list[Dataset]]:
     """The bars a strategy runs on, and every dataset they come from."""
     fine = strategy.exit.resolve_on
-    source = open_bars(datasets, first, last, warmup, name="signal_bars" if fine else "bars")
+    name = "signal_bars" if fine else "bars"
+    source = open_bars(datasets, first, last, warmup, name, strategy.bar, strategy.day)
     more: list[Dataset] = []
     if fine:
         source = resolved_on(source, lake, Timeframe(fine), first, last)
