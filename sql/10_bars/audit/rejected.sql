@@ -6,7 +6,12 @@ with refused_rows as (
   select
     j.source, j.part, j.row, j.reason, j.ts,
     coalesce(m.place, f.place) as place,
-    coalesce(j.raw, concat_ws(',', j.ts, j.open, j.high, j.low, j.close, j.volume)) as text
+    coalesce(
+      j.raw, concat_ws(
+        ',', coalesce(j.ts::varchar, ''), coalesce(j.open::varchar, ''), coalesce(j.high::varchar, ''),
+        coalesce(j.low::varchar, ''), coalesce(j.close::varchar, ''), coalesce(j.volume::varchar, '')
+      )
+    ) as text
   from judged j
   left join members m on m.source = j.source and m.symbol = j.symbol
   left join (select source, min(place) as place from members group by source) f on f.source = j.source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from duckbt.errors import DataError
@@ -48,8 +48,8 @@ class BarSource:
     statements: list[tuple[str, str]]
     datasets: list[Dataset]
     files: list[str]
-    timeframe: Timeframe
-    extras: list[str]
+    timeframe: Timeframe = field(default_factory=lambda: Timeframe("1m"))
+    extras: list[str] = field(default_factory=list)
     rates: tuple[Rate, ...] = ()
     finer: tuple[int, ...] = ()  # seconds of the finer timeframes that decide the order inside a bar, coarse to fine
     signals: BarSource | None = None  # the bars of the strategy's timeframe, where exits are resolved on finer ones

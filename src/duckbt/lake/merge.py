@@ -102,8 +102,8 @@ def _check_growable(dataset: Dataset, extras: Sequence[str]) -> None:
         )
     if manifest.extras != list(extras):
         raise DataError(
-            f"{name} has {'the extra columns ' + ', '.join(manifest.extras) if manifest.extras else 'no extra columns'}, the "
-            f"files bring {', '.join(extras) or 'none'}; give the same --columns as before, or ingest into another lake"
+            f"{name} has the extra columns {', '.join(manifest.extras) or '(none)'}, the files bring "
+            f"{', '.join(extras) or '(none)'}; give the same --columns as before, or ingest into another lake"
         )
 
 

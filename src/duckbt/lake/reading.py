@@ -234,6 +234,6 @@ def _lines(files: Sequence[Readable], form: Format, careful: bool) -> str:
     return (
         f"select *, file_index, {name} from read_csv({paths}, columns = {{{types}}}, delim = {quote_text(delimiter)}, "
         f"header = false, skip = {form.skip}, auto_detect = false, quote = {quote_text(form.quote)}, "
-        f"escape = {quote_text(form.quote)}, nullstr = [{', '.join(map(quote_text, form.nulls))}], decimal_separator = {quote_text(decimal)}, "
-        "strict_mode = true)"
+        f"escape = {quote_text(form.quote)}, nullstr = [{', '.join(map(quote_text, form.nulls))}], "
+        f"decimal_separator = {quote_text(decimal)}, strict_mode = true)"
     )

@@ -246,10 +246,10 @@ def _why(g: Group, duplicates: Duplicates, rejected: Rejected) -> str:
         "backward steps": g.backward,
         "rows that are no bars": rejected.rows,
     }
-    shown = [f"{n:,} {words}" for words, n in causes.items() if n]
+    shown = [f"{words}: {n:,}" for words, n in causes.items() if n]
     if any(a.last_ts >= b.first_ts for a, b in pairwise(g.slices)):
         shown.append("files that overlap in time")
     return (
-        f"{', '.join(shown) or 'rows of several symbols mixed'}: every run sorts and cleans these bars first, which is "
+        f"{', '.join(shown) or 'rows of several symbols mixed'}; every run sorts and cleans these bars first, which is "
         "slower. `duckcli data ingest` rewrites them once."
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from duckbt.lake.barsource import PLACE_BITS, BarSource, Rate, Wanted
+from duckbt.lake.barsource import PLACE_BITS, BarSource, Rate, SymbolBars, Wanted
 from duckbt.lake.clock import Anchor
 from duckbt.lake.numbered import in_place, sorted_bars
 from duckbt.lake.resampling import resampled_bars
 from duckbt.lake.store import Dataset
 from duckbt.lake.timeframe import Timeframe
 
-__all__ = ["PLACE_BITS", "BarSource", "Rate", "open_bars"]
+__all__ = ["PLACE_BITS", "BarSource", "Rate", "SymbolBars", "open_bars"]
 
 
 def open_bars(
