@@ -6,6 +6,6 @@
 -- first line: ^(\d{13}|\d{16})(,[\d.eE+-]+){11}$|^open_time,open,high,low,close,volume,
 -- file name: (?P<symbol>[A-Z0-9]+)-(?P<timeframe>\d+[mhdw])-
 select
-  case when opened >= 100000000000000 then make_timestamp(opened) else make_timestamp(opened * 1000) end as ts,
+  case when opened >= 100000000000000 then try(make_timestamp(opened)) else try(make_timestamp(opened * 1000)) end as ts,
   open, high, low, close, volume, quote_volume, trades::double as trades, taker_base, taker_quote
 from lines

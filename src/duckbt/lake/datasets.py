@@ -211,7 +211,7 @@ def _manifest(g: Group, accounts: Accounts, sources: Mapping[int, Source], extra
     steps = [s.step for s in g.slices if s.step]
     notes = []
     if steps and min(steps) != g.timeframe.seconds * 1_000_000:
-        notes.append(f"most bars are {min(steps) / 6e7:g} minutes apart, though they are said to be {g.timeframe} bars")
+        notes.append(f"most bars are {min(steps) / 6e7:g} min apart, though they are said to be {g.timeframe} bars")
     return Manifest(
         symbol=g.symbol, timeframe=str(g.timeframe), sources=entries, timezone=", ".join(sorted(clocks)), files=[],
         extras=extras, schema_fingerprint=schema_fingerprint(columns), rows=0, first_ts=None, last_ts=None,

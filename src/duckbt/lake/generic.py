@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import statistics
 from dataclasses import dataclass, field
 
 import duckdb
@@ -132,7 +131,7 @@ def _assign(file: str, names: list[str], given: Given) -> tuple[dict[str, str | 
 
 def _roles_of_text(connection: duckdb.DuckDBPyConnection, file: Readable, given: Given) -> Roles:
     lines = first_lines(file)
-    delimiter = max(",;\t|", key=lambda d: _width(lines, d))
+    delimiter = max(",;\t|", key=lambda d: _fit(lines, d))
     names, *rows = _split(lines, delimiter)
     if len(names) < 2:
         raise DataError(f"{file.name}: no columns found; the first line is: {lines[0][:100]}")
@@ -168,15 +167,16 @@ def _roles_of_text(connection: duckdb.DuckDBPyConnection, file: Readable, given:
     return Roles(types, columns, extras, moments, delimiter, "," if comma else ".")
 
 
-def _width(lines: list[str], delimiter: str) -> int:
-    """Fields a line has if this is the delimiter: as many as the header and most of the first lines."""
-    header, *rows = (len(row) for row in _split(lines[:15], delimiter))
-    return min(header, statistics.median_low(rows)) if rows else header
+def _fit(lines: list[str], delimiter: str) -> tuple[bool, int, int]:
+    """How well a delimiter splits the first lines: several columns, rows as wide as the header, width."""
+    header, *rows = (len(row) for row in _split(lines, delimiter))
+    return header > 1, sum(row == header for row in rows), header
 
 
 def _split(lines: list[str], delimiter: str) -> list[list[str]]:
-    """The fields of a few lines, without quotes and blanks around them."""
-    return [[field.strip() for field in row] for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)]
+    """The fields of a few lines, without quotes and blanks around them. A stray quote spoils its own line only."""
+    rows = (next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []) for line in lines)
+    return [[field.strip() for field in row] for row in rows]
 
 
 def _is_number(text: str) -> bool:

@@ -212,7 +212,7 @@ def _finish(
     connection: duckdb.DuckDBPyConnection, lake: Lake, scratch: Path, intake: _Intake, progress: Progress | None
 ) -> Report:
     options = intake.options
-    report = Report(files=intake.skipped, failed=intake.failed)
+    report = Report(files=list(intake.skipped), failed=list(intake.failed))
     report.failed += [(intake.found[n].raw.file.name, error) for n, error in sorted(intake.stager.failed.items())]
     if intake.stager.parts:
         if progress:
@@ -223,7 +223,7 @@ def _finish(
         rules = Rules(extras, options.strict, options.prefer)
         made = make_datasets(connection, lake, scratch, intake.stager, sources, rules)
         report.failed += made.failed
-        report.files += [_file_report(number, sources[number], made) for number in sorted(sources)]
+        report.files += [_file_report(n, sources[n], made) for n in sorted(sources) if n in made.accounts.places]
         report.datasets = [(d.manifest, change) for d, change in made.unchanged]
         if progress:
             progress("publishing", 0.95)
@@ -231,8 +231,8 @@ def _finish(
         report.datasets += [(d.manifest, change) for d, (_, change) in zip(published, made.changed, strict=True)]
         report.datasets.sort(key=lambda pair: (pair[0].symbol, Timeframe(pair[0].timeframe)))
     if report.failed and not report.datasets and not intake.skipped:
-        shown = "\n".join(f"  {name}: {error}" for name, error in report.failed[:20])
-        raise DataError(report.failed[0][1] if len(report.failed) == 1 else f"nothing could be read:\n{shown}")
+        lines = [error if error.startswith(name) else f"{name}: {error}" for name, error in report.failed]
+        raise DataError("\n  ".join(["nothing could be read:", *lines[:20]]) if len(lines) > 1 else lines[0])
     return report
 
 
@@ -241,8 +241,8 @@ def _file_report(number: int, source: Source, made: Made) -> FileReport:
     groups = [made.groups[place] for place in sorted(accounts.places.get(number, ()))]
     keys = [(g.place, number) for g in groups]
     rows = sum(accounts.rows(k) for k in keys)
-    duplicates = sum(d.removed for k, d in accounts.duplicates.items() if k in keys)
-    rejected = sum(r.rows for k, r in accounts.rejected.items() if k in keys)
+    duplicates = sum(accounts.duplicates[k].removed for k in keys if k in accounts.duplicates)
+    rejected = sum(accounts.rejected[k].rows for k in keys if k in accounts.rejected)
     return FileReport(
         entry.name, "read", entry.dialect, entry.clock, [g.symbol for g in groups],
         ", ".join(sorted({str(g.timeframe) for g in groups})), rows, rows - duplicates - rejected, duplicates, rejected,

@@ -45,10 +45,10 @@ class Moments:
         if self.kind == "epoch":
             return (
                 f"case when {column} between {_FIRST_DAY} and {_LAST_DAY} "
-                f"then try_strptime({column}::bigint::varchar, '%Y%m%d') else make_timestamp(case "
+                f"then try_strptime({column}::bigint::varchar, '%Y%m%d') else try(make_timestamp(case "
                 f"when abs({column}) < 1e11 then round({column} * 1e6)::bigint when abs({column}) < 1e14 "
                 f"then round({column} * 1e3)::bigint when abs({column}) < 1e17 then round({column})::bigint "
-                f"else round({column})::bigint // 1000 end) end"
+                f"else round({column})::bigint // 1000 end)) end"
             )
         text = f"trim({column}::varchar)"
         if self.clock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -42,9 +42,14 @@ class Slice:
     step: int | None
 
     @property
+    def together(self) -> bool:
+        """No other row lies between its rows."""
+        return self.last_row - self.first_row + 1 == self.rows
+
+    @property
     def clean(self) -> bool:
         """Together, in order, each time once."""
-        return self.last_row - self.first_row + 1 == self.rows and not self.backward and not self.repeats
+        return self.together and not self.backward and not self.repeats
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,10 @@ def inspect(
     connection.execute(render("00_ingest/judged.sql.j2", extras=extras))
     connection.execute(render("00_ingest/inspected.sql"))
     slices = [Slice(*row) for row in connection.execute("from inspected order by part, source, symbol").fetchall()]
+    if any(not s.together for s in slices):
+        found = connection.execute(render("00_ingest/usual_steps.sql")).fetchall()
+        steps = {(part, source, symbol): step for part, source, symbol, step in found}
+        slices = [s if s.together else replace(s, step=steps.get((s.part, s.source, s.symbol))) for s in slices]
     refused: Refused = {}
     if sum(s.rows for s in slices) < total:
         connection.execute(render("00_ingest/refused.sql"))
