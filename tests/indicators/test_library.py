@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 import pytest
 
 from duckbt.compiler.bind import Binder
-from duckbt.compiler.graph import Graph
 from duckbt.compiler.library import Library
 from duckbt.compiler.syntax import parse_expression
 from duckbt.engine import scan_steps

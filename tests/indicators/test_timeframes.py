@@ -115,7 +115,11 @@ def test_days_and_weeks_begin_at_midnight_and_on_mondays() -> None:
 def test_calls_on_one_timeframe_share_its_scan() -> None:
     """Bars of five minutes are made once and scanned once, whoever asks, and equal values are one column."""
     graph, nodes = graph_of(
-        {"a": "tf('5m', ema(close, 10))", "b": "tf('5m', ema(close, 10) - sma(close, 10))", "c": "2 * tf('5m', ema(close, 10))"}
+        {
+            "a": "tf('5m', ema(close, 10))",
+            "b": "tf('5m', ema(close, 10) - sma(close, 10))",
+            "c": "2 * tf('5m', ema(close, 10))",
+        }
     )
     (frame,) = graph.stages
     assert len(frame.outputs) == 2
@@ -126,7 +130,9 @@ def test_calls_on_one_timeframe_share_its_scan() -> None:
 @given(one=minutes, two=minutes)
 def test_another_symbol_as_of_now(one: list[int], two: list[int]) -> None:
     rows = [[(p, p, p, p, 1.0) for p in places] for places in (one, two)]
-    first, _ = evaluate({"c": "symbol('S001', close)", "m": "symbol('S001', lag(close, 1))"}, *rows, times=[at(one), at(two)])
+    first, _ = evaluate(
+        {"c": "symbol('S001', close)", "m": "symbol('S001', lag(close, 1))"}, *rows, times=[at(one), at(two)]
+    )
     assert first["c"] == [max((q for q in two if q <= p), default=None) for p in one]
     before = dict(zip(two[1:], two, strict=False))
     assert first["m"][1:] == [before.get(c) for c in first["c"]][1:]

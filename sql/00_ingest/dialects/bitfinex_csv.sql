@@ -3,5 +3,5 @@
 -- columns: moment bigint, open double, close double, high double, low double, volume double
 -- first line: ^\d{13}(,[\d.eE+-]+){5}$
 -- file name: bitfinex_(?P<symbol>[A-Za-z0-9]+)_(?P<timeframe>\d+[mhd])_
-select make_timestamp(moment * 1000) as ts, open, high, low, close, volume
+select try(make_timestamp(moment * 1000)) as ts, open, high, low, close, volume
 from lines

@@ -3,7 +3,7 @@
 -- first line: ^\s*\[\s*\[\s*\d{13}\s*(,\s*[\d.eE+-]+\s*){5}\]
 -- file name: bitfinex_(?P<symbol>[A-Za-z0-9]+)_(?P<timeframe>\d+[mhd])_
 select
-  make_timestamp(try_cast(item ->> 0 as bigint) * 1000) as ts,
+  try(make_timestamp(try_cast(item ->> 0 as bigint) * 1000)) as ts,
   try_cast(item ->> 1 as double) as open, try_cast(item ->> 3 as double) as high, try_cast(item ->> 4 as double) as low,
   try_cast(item ->> 2 as double) as close, try_cast(item ->> 5 as double) as volume
 from lines

@@ -3,5 +3,5 @@
 -- columns: moment bigint, open double, high double, low double, close double, volume double
 -- first line: ^\d{13}(,[\d.eE+-]+){5}$
 -- file name: (?P<symbol>[A-Z0-9]+_[A-Z0-9]+)-(?P<timeframe>\d+[mhd])
-select make_timestamp(moment * 1000) as ts, open, high, low, close, volume
+select try(make_timestamp(moment * 1000)) as ts, open, high, low, close, volume
 from lines

@@ -210,17 +210,7 @@ def _decision_steps(context: Context) -> list[Step]:
     if not context.source.finer or not goals:
         return [asked, exits]
     inside = stage(
-        "50_exits/inside_order",
-        goals=goals,
-        finer=context.source.finer,
-        seconds=context.source.datasets[0].timeframe.seconds,
-    )
-    return [asked, exits, inside, *([stage("50_exits/exits_inside")] if "target" in joins else [])]
-    inside = stage(
-        "50_exits/inside_order",
-        goals=goals,
-        finer=context.source.finer,
-        seconds=context.source.datasets[0].timeframe.seconds,
+        "50_exits/inside_order", goals=goals, finer=context.source.finer, seconds=context.source.timeframe.seconds
     )
     return [asked, exits, inside, *([stage("50_exits/exits_inside")] if "target" in joins else [])]
 

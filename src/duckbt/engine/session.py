@@ -17,7 +17,7 @@ from duckbt.engine.ledger import run_ledger
 from duckbt.engine.plan import Plan
 from duckbt.engine.step import Step
 from duckbt.errors import DataError, DuckbtError, ResourceError, UsageError
-from duckbt.sqlfiles import render
+from duckbt.sqlfiles import connect, render
 
 Progress = Callable[[str, float], None]  # step name, share of the whole that is done
 
@@ -33,7 +33,7 @@ class Session:
         memory_limit: str | None = None,
     ) -> None:
         """Raises UsageError for settings DuckDB refuses."""
-        self.connection = duckdb.connect(":memory:")
+        self.connection = connect(":memory:")
         if threads is not None:
             self._set("threads", threads)
         if memory_limit is not None:

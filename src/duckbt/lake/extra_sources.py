@@ -66,7 +66,7 @@ def _pair(lake: Lake, quote: str, currency: str, timeframe: Timeframe) -> tuple[
 def with_finer(source: BarSource, lake: Lake) -> tuple[BarSource, list[Dataset]]:
     """The source with views of every finer timeframe the lake has of its symbols, coarse to fine, and their datasets."""
     symbols = {d.symbol for d in source.datasets}
-    own = source.datasets[0].timeframe
+    own = source.timeframe
     finer = sorted({d.timeframe for d in lake.datasets() if d.symbol in symbols and d.timeframe < own}, reverse=True)
     finer = [t for t in finer if own.seconds % t.seconds == 0]
     if not finer:
@@ -80,7 +80,7 @@ def with_finer(source: BarSource, lake: Lake) -> tuple[BarSource, list[Dataset]]
         for dataset in datasets:
             dataset.check_files()
         inner = open_bars(datasets, name=f"finer_{number}")
-        statements.append(inner.statements[0])
+        statements += inner.bar_statements
         files += inner.files
         used += datasets
     return replace(source, statements=statements, files=files, finer=tuple(t.seconds for t in finer)), used
@@ -96,10 +96,10 @@ def resolved_on(
     datasets = lake.choose([d.symbol for d in signals.datasets], timeframe)
     for dataset in datasets:
         dataset.check_files()
-    fine = open_bars(datasets, first, last)
+    fine = open_bars(datasets, first, last, timeframe=timeframe)
     if [s.symbol for s in fine.symbols] != [s.symbol for s in signals.symbols]:
         raise DataError(f"not every symbol has {timeframe} bars in the range of the run")
-    statements = [*fine.statements, signals.statements[0]]
+    statements = [*fine.statements, *signals.bar_statements]
     return replace(fine, statements=statements, files=[*fine.files, *signals.files], signals=signals)
 
 

@@ -1,99 +1,183 @@
-"""Raw files → lake: read, judge every row, sort, drop repeats, write Parquet and manifest. All of it set-based SQL.
+"""Raw files → lake: read, judge every row, sort, drop repeats, merge, audit, publish. All of it set-based SQL.
 
-Nothing is visible before it is whole: Parquet is written beside the lake and renamed in; the manifest, replaced
-last and at once, is what makes it count. A crash before that leaves the lake as it was.
+Nothing is visible before it is whole: Parquet is written aside and renamed in; the manifest, replaced last and at
+once, is what makes it count. A crash before that leaves the lake as it was.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import Any
 
 import duckdb
-from filelock import FileLock
 
-import duckbt
-from duckbt.errors import DataError, DuckbtError, UsageError
-from duckbt.lake.clock import parse_clock
-from duckbt.lake.dialects import names_in
-from duckbt.lake.manifest import (
-    MANIFEST,
-    DataFile,
-    Duplicates,
-    Gaps,
-    Manifest,
-    Rejected,
-    SourceFile,
-    schema_fingerprint,
-    sha256_of,
-    write_json,
-)
-from duckbt.lake.merge import Change, merge
-from duckbt.lake.prepare import readable
-from duckbt.lake.reading import RAW_ROWS, find_format, load
+from duckbt.errors import DataError, UsageError
+from duckbt.lake.clock import Clock, parse_clock
+from duckbt.lake.datasets import Made, Rules, Source, make_datasets
+from duckbt.lake.dialects import Dialect, dialect_named, dialects
+from duckbt.lake.generic import NAMES, Given, check_columns
+from duckbt.lake.manifest import Manifest, SourceFile, sha256_of
+from duckbt.lake.merge import Change
+from duckbt.lake.names import expand, names_in
+from duckbt.lake.prepare import Readable, readable
+from duckbt.lake.publishing import publish, writing
+from duckbt.lake.reading import Format, RawFile, find_format
+from duckbt.lake.staging import Stager
 from duckbt.lake.store import Lake
 from duckbt.lake.timeframe import Timeframe
-from duckbt.sqlfiles import connect, quote_text, render
 
 Progress = Callable[[str, float], None]
-SAMPLES = 5
-COLUMNS_SQL = "symbol, ts, open, high, low, close, volume"
 
 
 @dataclass(frozen=True)
 class Options:
-    """How files are to be read. ``columns``: role → column name; ``prefer``: who wins where bars differ."""
+    """How files are to be read. ``columns``: role or extra → column name; ``prefer``: who wins where bars differ."""
 
     symbol: str | None = None
     timeframe: Timeframe | None = None
     format: str = "auto"
     timezone: str | None = None
-    strict: bool = False
+    time_format: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    strict: bool = False
     prefer: str | None = None
+    memory_limit: str | None = None
+
+    def settings(self) -> dict[str, str]:
+        """What was said about the files, for the manifest."""
+        said = {"symbol": self.symbol, "timeframe": self.timeframe and str(self.timeframe), "time_format": self.time_format}
+        return {k: v for k, v in said.items() if v} | {f"column {k}": v for k, v in sorted(self.columns.items())}
+
+
+@dataclass
+class FileReport:
+    """What became of one raw file. ``state``: read, or known (in the lake already)."""
+
+    name: str
+    state: str
+    dialect: str = ""
+    clock: str = ""
+    symbols: list[str] = field(default_factory=list)
+    timeframe: str = ""
+    rows: int = 0
+    kept: int = 0
+    duplicates: int = 0
+    rejected: int = 0
 
 
 @dataclass
 class Report:
-    """What an ingest did: per dataset its manifest and change, per failed file its error."""
+    """What an ingest did: per dataset its manifest and change, per file what was read, and what failed."""
 
     datasets: list[tuple[Manifest, Change]] = field(default_factory=list)
+    files: list[FileReport] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass
-class _Loaded:
-    """A file's rows are in ``raw_rows`` under ``number``."""
+class _Found:
+    """A raw file that was identified."""
 
-    number: int
-    source: SourceFile
-    symbol: str | None
+    raw: RawFile
+    path: Path
     timeframe: Timeframe | None
-    clock: str
+
+    def source(self, digest: str, options: Options) -> Source:
+        """With its manifest entry, in which the counts are still open."""
+        entry = SourceFile(
+            name=self.raw.file.name, sha256=digest, bytes=self.path.stat().st_size,
+            dialect=self.raw.form.dialect.name, clock=self.raw.clock.text, settings=options.settings(), rows=0,
+        )  # fmt: skip
+        return Source(self.timeframe, entry)
 
 
-def expand(paths: Sequence[str | Path]) -> list[Path]:
-    """Files named, files matched by globs, and files inside folders. Raises DataError when there are none."""
-    found: list[Path] = []
-    for given in paths:
-        path = Path(given)
-        if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        elif any(c in str(given) for c in "*?[") and not path.exists():
-            base = Path(path.anchor) if path.is_absolute() else Path()
-            found += sorted(p for p in base.glob(str(path.relative_to(base))) if p.is_file())
-        else:
-            found.append(path)
-    if not found:
-        raise DataError(f"no files match {', '.join(map(str, paths))}")
-    return list(dict.fromkeys(found))
+class _Intake:
+    """Identifies files, skips those the lake has, and stages the others."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, lake: Lake, scratch: Path, options: Options, hashing: ThreadPoolExecutor
+    ) -> None:
+        self.connection, self.scratch, self.options, self.hashing = connection, scratch, options, hashing
+        self.known: dict[str, Dialect] = dialects(lake.dialects)
+        if options.format != "auto":
+            dialect_named(options.format, self.known)
+        self.clock = parse_clock(options.timezone) if options.timezone else None
+        self.given = Given(options.columns, options.time_format)
+        self.stager = Stager(connection, scratch, options.strict)
+        self.found: dict[int, _Found] = {}
+        self.skipped: list[FileReport] = []
+        self.failed: list[tuple[str, str]] = []
+        self._digests: dict[Path, Future[str]] = {}
+        self.sources: dict[int, list[SourceFile]] = {}  # by size, all raw files the lake was made of
+        for dataset in lake.datasets():
+            for source in dataset.manifest.sources:
+                self.sources.setdefault(source.bytes, []).append(source)
+
+    def take(self, path: Path) -> None:
+        """One file, or all files of an archive. Raises DataError for what cannot be used."""
+        for file in readable(path, self.scratch):
+            try:
+                self._one(path, file)
+            except DataError as error:
+                file.discard()
+                if self.options.strict:
+                    raise
+                self.failed.append((file.name, str(error)))
+
+    def _one(self, path: Path, file: Readable) -> None:
+        options = self.options
+        form = find_format(self.connection, file, options.format, self.given, self.known)
+        told = str(path) if path.name == file.name else file.name
+        symbol, timeframe = names_in(told, form.dialect.file_name)
+        symbol, timeframe = options.symbol or symbol, options.timeframe or timeframe
+        if symbol is None and not form.own_symbols:
+            raise DataError(f"{file.name}: the symbol cannot be told from the name; give it with --symbol")
+        if form.own_symbols and options.symbol:
+            raise DataError(f"{file.name} has a symbol column; --symbol would hide it. Leave --symbol out.")
+        raw = RawFile(len(self.found), file, form, None if form.own_symbols else symbol, self._clock_of(file, form))
+        found = _Found(raw, path, timeframe)
+        if options.prefer is None and self._is_known(found):
+            self.skipped.append(
+                FileReport(file.name, "known", form.dialect.name, raw.clock.text, [symbol] if symbol else [])
+            )
+            file.discard()
+            return
+        self.found[raw.number] = found
+        self.stager.take(raw)
+
+    def digest(self, path: Path) -> str:
+        """sha256 of a raw file."""
+        self._hash(path)
+        return self._digests[path].result()
+
+    def _hash(self, path: Path) -> None:
+        if path not in self._digests:
+            self._digests[path] = self.hashing.submit(sha256_of, path)
+
+    def finish(self) -> None:
+        """Stage what waits, and begin to hash while rows are checked, which leaves a core free."""
+        self.stager.finish()
+        for found in self.found.values():
+            self._hash(found.path)
+
+    def _clock_of(self, file: Readable, form: Format) -> Clock:
+        zoned = form.roles is not None and form.roles.moments.kind == "zoned"
+        if zoned and self.clock and self.clock.text != "UTC":
+            raise DataError(
+                f"{file.name}: its times carry their own offset; --timezone would shift them again. Leave it out."
+            )
+        return self.clock or parse_clock(form.dialect.clock)
+
+    def _is_known(self, found: _Found) -> bool:
+        """Whether every dataset that got rows of this file still lists it, read the same way."""
+        alike = [s for s in self.sources.get(found.path.stat().st_size, []) if s.dialect == found.raw.form.dialect.name]
+        if not alike:
+            return False
+        mine = found.source(self.digest(found.path), self.options).entry
+        same = [s for s in alike if s.same_reading(mine)]
+        return bool(same) and len(same) >= same[0].symbols
 
 
 def ingest(
@@ -101,260 +185,65 @@ def ingest(
 ) -> Report:
     """Read files into the lake. Raises DataError, leaving the lake as it was, when nothing could be read.
 
-    Files that cannot be read are listed in the report; with ``strict`` they stop everything, as does any row that
-    would be dropped, sorted or kept with broken prices.
+    Files that cannot be read, and datasets that cannot take the new bars, are listed in the report; with ``strict``
+    they stop everything, as does any row that would be dropped or sorted or whose prices contradict each other.
     """
     options = options or Options()
+    check_columns(options.columns)
+    if options.prefer not in (None, "old", "new"):
+        raise UsageError(f"--prefer {options.prefer}: write old or new")
     files = expand(paths)
-    report = Report()
-    with _workshop(lake) as (scratch, connection):
-        connection.execute(RAW_ROWS)
-        loaded = []
+    with writing(lake, options.memory_limit) as (scratch, connection), ThreadPoolExecutor(1) as hashing:
+        intake = _Intake(connection, lake, scratch, options, hashing)
         for number, path in enumerate(files):
             if progress:
-                progress(path.name, number / (len(files) + 1))
+                progress(path.name, 0.8 * number / len(files))
             try:
-                loaded += list(_load(connection, path, number * 1000, scratch, options))
-            except (DataError, UsageError) as error:
-                if options.strict or isinstance(error, UsageError) or len(files) == 1:
+                intake.take(path)
+            except DataError as error:
+                if options.strict or len(files) == 1:
                     raise
-                report.failed.append((str(path), str(error)))
-        if not loaded:
-            raise DataError("no file could be read:\n" + "\n".join(f"  {n}: {e}" for n, e in report.failed))
-        connection.execute(render("00_ingest/judged.sql"))
-        connection.execute(render("00_ingest/states.sql"))
-        _store(connection, lake, scratch, loaded, options, report, progress)
+                intake.failed.append((str(path), str(error)))
+        intake.finish()
+        return _finish(connection, lake, scratch, intake, progress)
+
+
+def _finish(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, scratch: Path, intake: _Intake, progress: Progress | None
+) -> Report:
+    options = intake.options
+    report = Report(files=list(intake.skipped), failed=list(intake.failed))
+    report.failed += [(intake.found[n].raw.file.name, error) for n, error in sorted(intake.stager.failed.items())]
+    if intake.stager.parts:
+        if progress:
+            progress("sorting and checking", 0.8)
+        staged = [n for part in intake.stager.parts for n in part.sources]
+        sources = {n: intake.found[n].source(intake.digest(intake.found[n].path), options) for n in staged}
+        extras = sorted(name for name in options.columns if name not in NAMES)
+        rules = Rules(extras, options.strict, options.prefer)
+        made = make_datasets(connection, lake, scratch, intake.stager, sources, rules)
+        report.failed += made.failed
+        report.files += [_file_report(n, sources[n], made) for n in sorted(sources) if n in made.accounts.places]
+        report.datasets = [(d.manifest, change) for d, change in made.unchanged]
+        if progress:
+            progress("publishing", 0.95)
+        published = publish(lake, scratch, [draft for draft, _ in made.changed])
+        report.datasets += [(d.manifest, change) for d, (_, change) in zip(published, made.changed, strict=True)]
+        report.datasets.sort(key=lambda pair: (pair[0].symbol, Timeframe(pair[0].timeframe)))
+    if report.failed and not report.datasets and not intake.skipped:
+        lines = [error if error.startswith(name) else f"{name}: {error}" for name, error in report.failed]
+        raise DataError("\n  ".join(["nothing could be read:", *lines[:20]]) if len(lines) > 1 else lines[0])
     return report
 
 
-@contextmanager
-def _workshop(lake: Lake) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
-    """A scratch folder beside the datasets with a DuckDB file in it; one writer at a time; removed in any case."""
-    lake.root.mkdir(parents=True, exist_ok=True)
-    with FileLock(lake.root / ".lock"):
-        for left in lake.root.glob(".staging-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        scratch = Path(mkdtemp(prefix=".staging-", dir=lake.root.resolve()))
-        connection = connect(scratch / "work.duckdb")
-        try:
-            connection.execute(f"set temp_directory = {quote_text(scratch / 'spill')}")
-            yield scratch, connection
-        finally:
-            connection.close()
-            shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _load(
-    connection: duckdb.DuckDBPyConnection, path: Path, number: int, scratch: Path, options: Options
-) -> Iterator[_Loaded]:
-    digest = sha256_of(path) if path.is_file() else ""
-    for member, file in enumerate(readable(path, scratch)):
-        form = find_format(connection, file, options.format, options.columns)
-        symbol, timeframe = names_in(form.dialect, file.name)
-        symbol, timeframe = options.symbol or symbol, options.timeframe or timeframe
-        own_symbols = form.roles is not None and bool(form.roles.columns["symbol"])
-        if symbol is None and not own_symbols:
-            raise DataError(f"{file.name}: the symbol cannot be told from the name; give it with --symbol")
-        if own_symbols and options.symbol:
-            raise UsageError(f"{file.name} has a symbol column; --symbol would hide it. Leave --symbol out.")
-        rows = load(connection, file, number + member, form, symbol)
-        clock = parse_clock(options.timezone or form.dialect.clock)
-        if not clock.is_utc:
-            if clock.zone == "UTC":
-                connection.execute(f"update raw_rows set ts = ts - to_seconds({clock.shift}) where file = {number + member}")
-            else:
-                connection.execute(
-                    render("00_ingest/clock.sql.j2", zone=clock.zone, shift=clock.shift, file=number + member)
-                )
-        source = SourceFile(name=file.name, sha256=digest, bytes=path.stat().st_size, dialect=form.dialect.name, rows=rows)
-        yield _Loaded(number + member, source, symbol, timeframe, clock.text)
-
-
-def _store(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    scratch: Path,
-    loaded: list[_Loaded],
-    options: Options,
-    report: Report,
-    progress: Progress | None,
-) -> None:
-    states = connection.execute("select * from states").fetchall()
-    rejected = _rejected(connection)
-    if not states:
-        reasons = {r: n for per in rejected.values() for r, n in per.reasons.items()}
-        raise DataError(f"no row is a bar: {_counts(reasons)}\n{_samples(rejected)}".rstrip())
-    if options.strict and rejected:
-        reasons = {r: n for per in rejected.values() for r, n in per.reasons.items()}
-        raise DataError(f"--strict: rows would be rejected: {_counts(reasons)}\n{_samples(rejected)}".rstrip())
-    messy = [s[0] for s in states if s[2] or s[3] or s[4] > 1]
-    connection.execute(render("00_ingest/kept.sql.j2", symbols=messy))
-    files_of = _files_of(connection)
-    written: list[tuple[Path, Path, Manifest, list[Path]]] = []
-    for number, (symbol, _rows, backward, _, _, _, _) in enumerate(states):
-        if progress:
-            progress(f"writing {symbol}", (number + 1) / (len(states) + 1))
-        sources = [entry for entry in loaded if entry.number in files_of[symbol]]
-        timeframe = next((e.timeframe for e in sources if e.timeframe), None) or _measured(connection, symbol)
-        duplicates = _duplicates(connection, symbol) if symbol in messy else Duplicates()
-        if options.strict and (backward or duplicates.removed):
-            raise DataError(f"--strict: {symbol} has {backward} backward steps and {duplicates.removed} repeated timestamps")
-        target = scratch / f"out-{number}.parquet"
-        if symbol in messy:
-            query = f"select {COLUMNS_SQL} from kept where symbol = {quote_text(symbol)} and place = 1"
-        else:
-            query = f"select {COLUMNS_SQL} from judged where reason is null and symbol = {quote_text(symbol)}"
-        connection.execute(f"copy ({query}) to {quote_text(target)} (format parquet, compression zstd)")
-        dataset = lake.find(symbol, timeframe)
-        change, outputs, removed = merge(connection, scratch, dataset, target, number, options.prefer)
-        manifest = _manifest(
-            connection, lake, symbol, timeframe, outputs, sources, duplicates, rejected.get(symbol, Rejected()), backward
-        )
-        if options.strict and manifest.ohlc_violations:
-            raise DataError(f"--strict: {symbol} has {manifest.ohlc_violations} bars whose prices lie outside low..high")
-        if dataset is not None:
-            manifest = _continued(manifest, dataset.manifest)
-        written.append((target, lake.folder(symbol, timeframe), manifest, removed))
-        report.datasets.append((manifest, change))
-    for _, folder, manifest, removed in written:
-        _publish(folder, manifest, removed)
-
-
-def _publish(folder: Path, manifest: Manifest, removed: list[Path]) -> None:
-    """Move new Parquet files in, then switch the manifest, then clear away what it no longer names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in manifest.files:
-        path = Path(file.path)
-        if path.is_absolute() and path.parent.name.startswith(".staging-"):
-            file.path = f"bars-{file.sha256[:12]}.parquet"
-            os.replace(path, folder / file.path)
-            state = (folder / file.path).stat()
-            file.modified_ns = state.st_mtime_ns
-    write_json(folder / MANIFEST, manifest.model_dump_json(indent=1))
-    for path in removed:
-        if path.name not in {f.path for f in manifest.files}:
-            path.unlink(missing_ok=True)
-
-
-def _manifest(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Lake,
-    symbol: str,
-    timeframe: Timeframe,
-    outputs: list[Path],
-    sources: list[_Loaded],
-    duplicates: Duplicates,
-    rejected: Rejected,
-    backward: int,
-) -> Manifest:
-    facts = connection.execute(
-        render("00_ingest/facts.sql.j2", files=[str(p) for p in outputs], seconds=timeframe.seconds)
-    ).fetchall()[0]
-    rows, first, last, violations, gaps, largest, after, disorder = facts
-    if disorder:
-        raise DuckbtError(f"{symbol}: {disorder} bars came out unsorted; please report this")
-    files = []
-    for path in outputs:
-        known = connection.execute(f"select count(*), min(ts), max(ts) from read_parquet({quote_text(path)})").fetchall()[0]
-        state = path.stat()
-        inside = path.parent == lake.folder(symbol, timeframe).resolve()
-        files.append(
-            DataFile(path=path.name if inside else str(path), sha256=sha256_of(path), bytes=state.st_size,
-                     modified_ns=state.st_mtime_ns, rows=known[0], first_ts=known[1], last_ts=known[2])
-        )  # fmt: skip
-    columns: list[tuple[str, str]] = [
-        (r[0], r[1]) for r in connection.execute(f"describe from read_parquet({quote_text(outputs[0])})").fetchall()
-    ]
-    return Manifest(
-        symbol=symbol, timeframe=str(timeframe), sources=[e.source for e in sources],
-        timezone=", ".join(sorted({e.clock for e in sources})), files=files,
-        schema_fingerprint=schema_fingerprint(columns), rows=rows, first_ts=first, last_ts=last,
-        duplicates=duplicates, rejected=rejected, out_of_order=backward, ohlc_violations=violations,
-        gaps=Gaps(count=gaps, largest_seconds=largest, largest_after=after),
-        created_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0), tool_version=duckbt.__version__,
+def _file_report(number: int, source: Source, made: Made) -> FileReport:
+    accounts, entry = made.accounts, source.entry
+    groups = [made.groups[place] for place in sorted(accounts.places.get(number, ()))]
+    keys = [(g.place, number) for g in groups]
+    rows = sum(accounts.rows(k) for k in keys)
+    duplicates = sum(accounts.duplicates[k].removed for k in keys if k in accounts.duplicates)
+    rejected = sum(accounts.rejected[k].rows for k in keys if k in accounts.rejected)
+    return FileReport(
+        entry.name, "read", entry.dialect, entry.clock, [g.symbol for g in groups],
+        ", ".join(sorted({str(g.timeframe) for g in groups})), rows, rows - duplicates - rejected, duplicates, rejected,
     )  # fmt: skip
-
-
-def _continued(new: Manifest, old: Manifest) -> Manifest:
-    """The manifest of a dataset that grew: its history adds up."""
-    seen = {s.sha256 for s in new.sources}
-    both = (old.duplicates, new.duplicates)
-    samples = (old.rejected.samples + new.rejected.samples)[:SAMPLES]
-    reasons = dict(old.rejected.reasons)
-    for reason, count in new.rejected.reasons.items():
-        reasons[reason] = reasons.get(reason, 0) + count
-    return new.model_copy(
-        update={
-            "sources": [s for s in old.sources if s.sha256 not in seen] + new.sources,
-            "out_of_order": old.out_of_order + new.out_of_order,
-            "duplicates": Duplicates(
-                removed=sum(d.removed for d in both),
-                identical=sum(d.identical for d in both),
-                conflicting=sum(d.conflicting for d in both),
-                first=min((d.first for d in both if d.first), default=None),
-                last=max((d.last for d in both if d.last), default=None),
-            ),
-            "rejected": Rejected(rows=old.rejected.rows + new.rejected.rows, reasons=reasons, samples=samples),
-        }
-    )
-
-
-def _files_of(connection: duckdb.DuckDBPyConnection) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = {}
-    for symbol, file in connection.execute("select distinct symbol, file from raw_rows").fetchall():
-        found.setdefault(symbol, set()).add(file)
-    return found
-
-
-def _rejected(connection: duckdb.DuckDBPyConnection) -> dict[str, Rejected]:
-    result: dict[str, Rejected] = {}
-    for symbol, reason, count in connection.execute(
-        "select symbol, reason, count(*) from judged where reason is not null group by all order by all"
-    ).fetchall():
-        entry = result.setdefault(symbol, Rejected(reasons={}, samples=[]))
-        entry.rows += count
-        entry.reasons[reason] = count
-    for symbol, line, reason, text in connection.execute(
-        "select symbol, line, reason, coalesce(raw, concat_ws(',', coalesce(ts::varchar, '?'), "
-        "coalesce(open::varchar, '?'), coalesce(high::varchar, '?'), coalesce(low::varchar, '?'), "
-        "coalesce(close::varchar, '?'))) "
-        "from judged where reason is not null "
-        f"qualify row_number() over (partition by symbol order by file, line) <= {SAMPLES} order by symbol, file, line"
-    ).fetchall():
-        result[symbol].samples.append({"row": line, "reason": reason, "text": text[:200]})
-    return result
-
-
-def _duplicates(connection: duckdb.DuckDBPyConnection, symbol: str) -> Duplicates:
-    row = connection.execute(
-        "with groups as (select ts, count(*) - 1 as extra, "
-        "count(distinct (open, high, low, close, coalesce(volume, -1))) as kinds from kept where symbol = ? group by ts) "
-        "select coalesce(sum(extra), 0), coalesce(sum(extra) filter (kinds = 1), 0), "
-        "coalesce(sum(extra) filter (kinds > 1), 0), min(ts), max(ts) from groups where extra > 0",
-        [symbol],
-    ).fetchall()[0]
-    return Duplicates(removed=row[0], identical=row[1], conflicting=row[2], first=row[3], last=row[4])
-
-
-def _measured(connection: duckdb.DuckDBPyConnection, symbol: str) -> Timeframe:
-    """The most frequent step between timestamps. Raises DataError when there is none."""
-    rows = connection.execute(
-        "select seconds, count(*) from (select epoch(ts - lag(ts) over (order by ts))::bigint as seconds from judged "
-        "where reason is null and symbol = ? limit 200000) where seconds > 0 group by all order by 2 desc, 1 limit 1",
-        [symbol],
-    ).fetchall()
-    if not rows:
-        raise DataError(f"{symbol}: the timeframe cannot be told from one bar; give it with --timeframe")
-    try:
-        return Timeframe.of_seconds(rows[0][0])
-    except UsageError as error:
-        raise DataError(f"{symbol}: {error}; give the timeframe with --timeframe") from None
-
-
-def _counts(reasons: dict[str, int]) -> str:
-    return ", ".join(f"{n:,} × {r}" for r, n in reasons.items()) or "the file has no rows"
-
-
-def _samples(rejected: dict[str, Rejected]) -> str:
-    shown: list[dict[str, Any]] = [s for r in rejected.values() for s in r.samples]
-    return "\n".join(f"  row {s['row']}: {s['reason']}: {s['text']}" for s in shown[:SAMPLES])

@@ -6,14 +6,14 @@ import hashlib
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from duckbt.errors import DataError
 
 MANIFEST = "manifest.json"
-VERSION = 1
+SAMPLES = 5
 COLUMNS = ("ts", "open", "high", "low", "close", "volume")
 
 
@@ -22,13 +22,26 @@ class _Model(BaseModel):
 
 
 class SourceFile(_Model):
-    """A raw file as it was read."""
+    """A raw file as it was read: its rows for this dataset, and how many of them were repeats or no bars.
+
+    ``symbols``: how many datasets got rows of it; ``settings``: options that change how it is read.
+    """
 
     name: str
     sha256: str
     bytes: int
     dialect: str
+    clock: str = "UTC"
+    settings: dict[str, str] = {}
+    symbols: int = 1
     rows: int
+    duplicates: int = 0
+    rejected: int = 0
+
+    def same_reading(self, other: SourceFile) -> bool:
+        """Whether the other entry is the same file (or member of an archive), read the same way."""
+        mine, others = ((s.sha256, s.name.partition("/")[2], s.dialect, s.clock, s.settings) for s in (self, other))
+        return mine == others
 
 
 class DataFile(_Model):
@@ -40,8 +53,14 @@ class DataFile(_Model):
     modified_ns: int
     rows: int
     first_row: int = 0
+    rows_in_file: int
     first_ts: datetime | None = None
     last_ts: datetime | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the dataset has all rows of the file."""
+        return self.first_row == 0 and self.rows == self.rows_in_file
 
 
 class Duplicates(_Model):
@@ -53,21 +72,61 @@ class Duplicates(_Model):
     first: datetime | None = None
     last: datetime | None = None
 
+    def __add__(self, other: Duplicates) -> Duplicates:
+        return Duplicates(
+            removed=self.removed + other.removed,
+            identical=self.identical + other.identical,
+            conflicting=self.conflicting + other.conflicting,
+            first=min((d.first for d in (self, other) if d.first), default=None),
+            last=max((d.last for d in (self, other) if d.last), default=None),
+        )
+
 
 class Rejected(_Model):
     """Rows that are no bars, with reasons and a few samples as they stood in the source."""
 
     rows: int = 0
     reasons: dict[str, int] = {}
-    samples: list[dict[str, Any]] = []
+    samples: list[str] = []
+
+    def __add__(self, other: Rejected) -> Rejected:
+        names = sorted({*self.reasons, *other.reasons})
+        return Rejected(
+            rows=self.rows + other.rows,
+            reasons={n: self.reasons.get(n, 0) + other.reasons.get(n, 0) for n in names},
+            samples=(self.samples + other.samples)[:SAMPLES],
+        )
 
 
 class Gaps(_Model):
-    """Steps longer than one bar, weekends included; the largest in seconds and where it begins."""
+    """Steps longer than one bar; the largest in seconds and where it begins.
+
+    ``inside``: those in which other weeks have bars, with ``missing`` bars in them; the others are closed hours.
+    """
 
     count: int = 0
+    inside: int = 0
+    missing: int = 0
     largest_seconds: float = 0
     largest_after: datetime | None = None
+
+
+class Switches(_Model):
+    """Rows in hours that the source's clock shows twice, and rows at times that it never shows."""
+
+    repeated: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Switches) -> Switches:
+        return Switches(repeated=self.repeated + other.repeated, skipped=self.skipped + other.skipped)
+
+
+class Derived(_Model):
+    """The finer dataset that longer bars were made of, and when their days begin."""
+
+    timeframe: str
+    digest: str
+    anchor: str | None = None
 
 
 class Manifest(_Model):
@@ -79,6 +138,8 @@ class Manifest(_Model):
     in_place: bool = False
     ordered: bool = True
     columns: dict[str, str] = {}
+    extras: list[str] = []
+    derived: Derived | None = None
     sources: list[SourceFile] = []
     timezone: str = "UTC"
     files: list[DataFile]
@@ -89,8 +150,10 @@ class Manifest(_Model):
     duplicates: Duplicates = Duplicates()
     rejected: Rejected = Rejected()
     out_of_order: int = 0
+    switches: Switches = Switches()
     ohlc_violations: int = 0
     gaps: Gaps = Gaps()
+    audit: str | None = None
     notes: list[str] = []
     created_at: datetime
     tool_version: str

@@ -10,11 +10,13 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import mkstemp
+from typing import Any, BinaryIO
 
 from duckbt.errors import DataError
 
-TABLES = {".parquet": "parquet", ".feather": "arrow", ".arrow": "arrow", ".ipc": "arrow"}
+TABLES = {".parquet": "parquet", ".pq": "parquet", ".feather": "arrow", ".arrow": "arrow", ".ipc": "arrow"}
+_NOT_DATA = (".txt", ".md", ".pdf", ".html")
 
 
 @dataclass(frozen=True)
@@ -24,54 +26,80 @@ class Readable:
     name: str
     path: Path
     kind: str  # text, parquet, arrow
+    temporary: bool = False
+
+    def arrow(self) -> Any:
+        """The table of an Arrow file, mapped into memory. Raises DataError when it is none."""
+        import pyarrow
+        import pyarrow.feather
+
+        try:
+            return pyarrow.feather.read_table(self.path, memory_map=True)
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
+            raise DataError(f"{self.name} is not a readable Arrow file: {error}") from None
+
+    def discard(self) -> None:
+        """Remove the copy that was made to read it."""
+        if self.temporary:
+            self.path.unlink(missing_ok=True)
 
 
 def readable(path: Path, scratch: Path) -> Iterator[Readable]:
     """The file itself, or each member of an archive. Raises DataError for what cannot be opened."""
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise DataError(f"{path} is empty")
-    if path.suffix.lower() == ".zip":
-        yield from _unzip(path, scratch)
-        return
-    kind = TABLES.get(path.suffix.lower())
-    yield Readable(path.name, path, kind) if kind else Readable(path.name, _as_utf8(path, scratch), "text")
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty")
+        if path.suffix.lower() == ".zip":
+            yield from _unzip(path, scratch)
+        else:
+            yield _one(path, path.name, scratch)
+    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from None
+
+
+def _one(path: Path, name: str, scratch: Path) -> Readable:
+    kind = TABLES.get(Path(name).suffix.lower())
+    if kind:
+        return Readable(name, path, kind)
+    with _stream(path) as stream:
+        encoding = _encoding(stream.read(1 << 16))
+    if encoding is None:
+        return Readable(name, path, "text")
+    return Readable(name, _converted(path, encoding, scratch), "text", temporary=True)
 
 
 def _unzip(path: Path, scratch: Path) -> Iterator[Readable]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX")]
-            tables = [m for m in members if Path(m.filename).suffix.lower() not in (".txt", ".md", ".pdf")] or members
-            for number, member in enumerate(tables):
-                target = scratch / f"{number}-{Path(member.filename).name}"
-                with archive.open(member) as source, target.open("wb") as out:
-                    shutil.copyfileobj(source, out, 1 << 20)
-                for inner in readable(target, scratch):
-                    yield Readable(f"{path.name}/{Path(member.filename).name}", inner.path, inner.kind)
-                target.unlink(missing_ok=True)
-            if not tables:
-                raise DataError(f"{path}: the archive is empty")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{path} is not a readable zip archive: {error}") from None
+    with zipfile.ZipFile(path) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX")]
+        members = [m for m in members if Path(m.filename).suffix.lower() not in _NOT_DATA] or members
+        members = [m for m in members if m.file_size]
+        if not members:
+            raise DataError(f"{path}: the archive is empty")
+        for member in members:
+            target = _beside(scratch, Path(member.filename).name)
+            with archive.open(member) as source, target.open("wb") as out:
+                shutil.copyfileobj(source, out, 1 << 20)
+            found = _one(target, f"{path.name}/{Path(member.filename).name}", scratch)
+            if found.path != target:
+                target.unlink()
+            yield Readable(found.name, found.path, found.kind, temporary=True)
 
 
-def _as_utf8(path: Path, scratch: Path) -> Path:
-    """``path`` itself when it is UTF-8 (or gzip of it), else a converted copy."""
-    if path.suffix.lower() == ".gz":
-        try:
-            with gzip.open(path, "rb") as stream:
-                head = stream.read(1 << 16)
-        except (OSError, EOFError) as error:
-            raise DataError(f"{path} is not readable gzip: {error}") from None
-        return (
-            path if not head or _encoding(head) is None else _convert(gzip.open(path, "rb"), path, _encoding(head), scratch)
-        )
-    with path.open("rb") as stream:
-        head = stream.read(1 << 16)
-    encoding = _encoding(head)
-    return path if encoding is None else _convert(path.open("rb"), path, encoding, scratch)
+def as_clean_text(file: Readable, scratch: Path) -> Readable:
+    """A copy in which every byte that is no UTF-8 has become a replacement mark, and every NUL a blank."""
+    return Readable(file.name, _converted(file.path, "utf-8", scratch), "text", temporary=True)
+
+
+def _stream(path: Path) -> BinaryIO:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _beside(scratch: Path, name: str) -> Path:
+    handle, path = mkstemp(suffix=f"-{name}", dir=scratch)
+    io.FileIO(handle).close()
+    return Path(path)
 
 
 def _encoding(head: bytes) -> str | None:
@@ -81,8 +109,9 @@ def _encoding(head: bytes) -> str | None:
     ):  # fmt: skip
         if head.startswith(mark):
             return name
-    if head[1:2] == b"\0" or head[0:1] == b"\0":
-        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    zeros_even, zeros_odd = head[0:200:2].count(0), head[1:200:2].count(0)
+    if max(zeros_even, zeros_odd) > len(head[:200]) // 4:
+        return "utf-16-le" if zeros_odd > zeros_even else "utf-16-be"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
@@ -90,21 +119,21 @@ def _encoding(head: bytes) -> str | None:
     return None
 
 
-def _convert(stream: BinaryIO | gzip.GzipFile, path: Path, encoding: str | None, scratch: Path) -> Path:
-    target = scratch / f"utf8-{path.name.removesuffix('.gz')}"
+def _converted(path: Path, encoding: str, scratch: Path) -> Path:
+    target = _beside(scratch, path.name.removesuffix(".gz"))
     with (
-        io.TextIOWrapper(stream, encoding=encoding or "utf-8", errors="replace", newline="") as reader,
+        io.TextIOWrapper(_stream(path), encoding=encoding, errors="replace", newline="") as reader,
         target.open("w", encoding="utf-8", newline="") as out,
     ):
-        shutil.copyfileobj(reader, out, 1 << 20)
+        while block := reader.read(1 << 20):
+            out.write(block.replace("\0", " "))
     return target
 
 
 def first_lines(file: Readable, count: int = 50) -> list[str]:
     """The first non-empty lines of a text file, without line ends; long ones cut at 2,000 characters."""
-    opener = gzip.open if file.path.suffix.lower() == ".gz" else open
     lines: list[str] = []
-    with opener(file.path, "rt", encoding="utf-8", errors="replace", newline=None) as stream:
+    with io.TextIOWrapper(_stream(file.path), encoding="utf-8", errors="replace", newline=None) as stream:
         for _ in range(count * 4):
             line = stream.readline(2_000)
             if not line or len(lines) == count:
@@ -112,3 +141,12 @@ def first_lines(file: Readable, count: int = 50) -> list[str]:
             if line.strip():
                 lines.append(line.rstrip("\r\n"))
     return lines
+
+
+def blank_lines(file: Readable) -> int:
+    """Blank lines above the first line that is none."""
+    with io.TextIOWrapper(_stream(file.path), encoding="utf-8", errors="replace", newline=None) as stream:
+        for count in range(1000):
+            if stream.readline(2_000).strip():
+                return count
+    return 0

@@ -1,177 +1,239 @@
-"""One raw file → rows of the table ``raw_rows``: dialect found, columns read, clock turned to UTC.
+"""Raw files → staged Parquet: the dialect found, columns read and named, every row kept in its place.
 
-The fast way reads columns with their types. When a file does not hold to them it is read again line by line, so that
+The fast way reads columns with their types. A file that does not hold to them is read again line by line, so that
 every bad row can be counted and shown; good rows come out the same either way.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from duckbt.errors import DataError
-from duckbt.lake.dialects import GENERIC, Dialect, dialect_named, dialects
-from duckbt.lake.generic import Roles, roles_of
-from duckbt.lake.prepare import Readable, first_lines
+from duckbt.lake.clock import Clock
+from duckbt.lake.dialects import GENERIC, Dialect, dialect_named
+from duckbt.lake.generic import Given, Roles, roles_of
+from duckbt.lake.prepare import Readable, as_clean_text, blank_lines, first_lines
 from duckbt.sqlfiles import quote_name, quote_text, render
 
-RAW_ROWS = """create table raw_rows (file integer, line bigint, symbol varchar, ts timestamp, open double, high double,
-  low double, close double, volume double, raw varchar, unreadable boolean)"""
+PRICES = ("ts", "open", "high", "low", "close", "volume")
+_NULLS = ["", "NULL", "null", "NA", "N/A", "nan", "NaN", "None", "-"]
+_DAWN, _DUSK = "timestamp '1800-01-01'", "timestamp '2200-01-01'"
 
 
 @dataclass(frozen=True)
 class Format:
-    """How one file is read: its dialect and, for ``generic``, what its columns mean."""
+    """How one file is read: its dialect; for ``generic``, what its columns mean; what stands above and around values."""
 
     dialect: Dialect
     roles: Roles | None = None
+    extras: tuple[tuple[str, str], ...] = ()  # (name in the lake, the dialect's name)
+    skip: int = 0
+    quote: str = ""
+    nulls: tuple[str, ...] = ("",)  # words for a missing value, as far as the first lines have them
+
+    @property
+    def own_symbols(self) -> bool:
+        """Whether the file has a symbol column."""
+        return self.roles is not None and self.roles.columns["symbol"] is not None
+
+    def extra_names(self) -> list[str]:
+        """Names of the extra columns in the lake."""
+        return sorted(self.roles.extras) if self.roles else sorted(name for name, _ in self.extras)
 
 
-def find_format(connection: duckdb.DuckDBPyConnection, file: Readable, name: str, columns: dict[str, str]) -> Format:
+@dataclass(frozen=True)
+class RawFile:
+    """A file that is ready to be read. ``number`` counts the sources of one ingest."""
+
+    number: int
+    file: Readable
+    form: Format
+    symbol: str | None
+    clock: Clock
+
+    def alike(self) -> str:
+        """Files with the same text may be read together."""
+        return repr((self.file.kind, self.form, self.clock, self.file.path.suffix == ".gz"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of raw files as staged Parquet. ``plain``: it has the lake's columns and nothing else, from one file."""
+
+    path: Path
+    rows: int
+    sources: tuple[int, ...]
+    plain: bool
+    careful: bool
+
+
+def find_format(
+    connection: duckdb.DuckDBPyConnection, file: Readable, name: str, given: Given, known: dict[str, Dialect]
+) -> Format:
     """Dialect of a file: the one named, else the one its content fits. Raises DataError or UsageError."""
+    generic = known[GENERIC]
     if file.kind != "text":
-        return Format(dialects()[GENERIC], roles_of(connection, file, columns))
-    if name not in ("auto", GENERIC):
-        return Format(dialect_named(name))
+        return Format(generic, roles_of(connection, file, given))
     lines = first_lines(file)
     if not lines:
-        raise DataError(f"{file.name} is empty")
-    fitting = [] if name == GENERIC or columns else [d for d in dialects().values() if d.fits(lines)]
-    if len(fitting) > 1:
-        named = [d for d in fitting if d.file_name and d.file_name.search(file.name)]
-        fitting = sorted(named or fitting, key=lambda d: _disorder(connection, file, d))
-    if fitting:
-        return Format(fitting[0])
+        raise DataError(f"{file.name} has no lines")
+    if name in ("auto", GENERIC):
+        fitting = [] if name == GENERIC else [d for d in known.values() if d.fits(lines) and _offers(d, given)]
+        if len(fitting) > 1:
+            named = [d for d in fitting if d.file_name and d.file_name.search(file.name)]
+            fitting = sorted(named or fitting, key=lambda d: _disorder(connection, file, d))
+        dialect = fitting[0] if fitting else generic
+    else:
+        dialect = dialect_named(name, known)
+        if not _offers(dialect, given):
+            raise DataError(
+                f"{file.name}: the dialect {name} has no columns but {', '.join(dialect.extras) or 'those of a bar'}"
+            )
+    blank = blank_lines(file)
+    words = {field.strip(' "') for line in lines[1:] for field in re.split(r"[,;\t|]", line)}
+    nulls = tuple(word for word in _NULLS if not word or word in words)
+    if dialect is not generic:
+        header = int(not lines[0][:1].isdigit()) if dialect.header == "maybe" else dialect.skip
+        skip = blank + header if header else 0
+        return Format(dialect, None, tuple(sorted(given.columns.items())), skip, dialect.quote, nulls)
     if lines[0].lstrip().startswith(("[", "{")):
         raise DataError(f"{file.name}: JSON of an unknown shape: {lines[0][:80]}")
-    return Format(dialects()[GENERIC], roles_of(connection, file, columns))
+    quote = '"' if any('"' in line for line in lines) else ""
+    return Format(generic, roles_of(connection, file, given), (), blank + 1, quote, nulls)
+
+
+def _offers(dialect: Dialect, given: Given) -> bool:
+    return all(column in dialect.extras for column in given.columns.values())
 
 
 def _disorder(connection: duckdb.DuckDBPyConnection, file: Readable, dialect: Dialect) -> float:
     """Share of the first rows whose high and low do not enclose open and close, read in that dialect."""
-    query = _select(file, Format(dialect), careful=False)
-    return float(
-        connection.execute(
-            "select coalesce(avg((low > least(open, close) or high < greatest(open, close))::int), 1) "
-            f"from (select * from ({query}) limit 5000)"
-        ).fetchall()[0][0]
-    )
-
-
-def load(connection: duckdb.DuckDBPyConnection, file: Readable, number: int, form: Format, symbol: str | None) -> int:
-    """Append the file's rows to ``raw_rows``; returns how many. Raises DataError when nothing can be read."""
+    query = _select([file], Format(dialect, skip=dialect.skip, quote=dialect.quote), careful=False)
     try:
-        return _insert(connection, file, number, form, symbol, careful=False)
-    except duckdb.Error as fast:
-        if file.kind != "text" or form.dialect.read == "json":
-            raise DataError(f"{file.name}: {str(fast).splitlines()[0]}") from None
-    try:
-        return _insert(connection, file, number, form, symbol, careful=True)
-    except duckdb.Error as error:
-        raise DataError(f"{file.name}: {str(error).splitlines()[0]}") from None
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection, file: Readable, number: int, form: Format, symbol: str | None, careful: bool
-) -> int:
-    own = form.roles is not None and bool(form.roles.columns["symbol"])
-    shown_symbol = f"coalesce(symbol, {quote_text(symbol or '')})" if own else quote_text(symbol or "")
-    extra = "raw, unreadable" if careful else "null as raw, false as unreadable"
-    if file.kind == "arrow":
-        _register_arrow(connection, file.path)
-    try:
-        return int(
+        return float(
             connection.execute(
-                f"insert into raw_rows select {number}, row_number() over (), "
-                f"{shown_symbol}, ts, open, high, low, close, volume, {extra} "
-                f"from ({_select(file, form, careful)})"
+                "select coalesce(avg((low > least(open, close) or high < greatest(open, close))::int), 1) "
+                f"from (select * from ({query}) limit 5000)"
             ).fetchall()[0][0]
         )
-    finally:
-        if file.kind == "arrow":
-            connection.unregister("arrow_file")
+    except duckdb.Error:
+        return 1.0
 
 
-def _register_arrow(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    import pyarrow.feather
+def stage(connection: duckdb.DuckDBPyConnection, files: Sequence[RawFile], out: Path) -> Part:
+    """Write the rows of files that are alike to Parquet ``out``, in their order. Raises DataError.
 
+    Columns: those of the lake; with several files also ``source``, and ``raw`` and ``unreadable`` where lines had to
+    be read one by one. ``ts`` is UTC, except for clocks with daylight saving, which ``clock.to_utc`` turns later.
+    """
+    first = files[0]
     try:
-        connection.register("arrow_file", pyarrow.feather.read_table(path, memory_map=True))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path.name} is not a readable Arrow file: {error}") from None
+        part = _copy(connection, files, out, careful=False)
+        if first.file.kind != "text" or first.form.dialect.read == "json" or not _suspicious(connection, part, first.form):
+            return part
+    except duckdb.Error as error:
+        if len(files) > 1 or first.file.kind != "text" or first.form.dialect.read == "json":
+            raise DataError(f"{first.file.name}: {_first_line(error)}") from None
+    if len(files) > 1:
+        raise DataError("read them one by one")
+    try:
+        return _copy(connection, files, out, careful=True)
+    except duckdb.Error:
+        clean = as_clean_text(first.file, out.parent)
+    try:
+        return _copy(connection, [RawFile(first.number, clean, first.form, first.symbol, first.clock)], out, careful=True)
+    except duckdb.Error as error:
+        raise DataError(f"{first.file.name}: {_first_line(error)}") from None
+    finally:
+        clean.discard()
 
 
-def _select(file: Readable, form: Format, careful: bool) -> str:
-    """The dialect's SELECT over ``lines``, the file's rows as named columns."""
-    dialect = form.dialect
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).splitlines()[0]
+
+
+def _suspicious(connection: duckdb.DuckDBPyConnection, part: Part, form: Format) -> bool:
+    """Whether times were not understood, or lines may have been swallowed by a stray quote in a symbol."""
+    swallowed = " or contains(symbol, chr(10))" if form.own_symbols and form.quote else ""
+    query = f"select exists (from read_parquet({quote_text(part.path)}) where ts is null{swallowed})"
+    return bool(connection.execute(query).fetchall()[0][0])
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, files: Sequence[RawFile], out: Path, careful: bool) -> Part:
+    form, clock = files[0].form, files[0].clock
+    symbols = [quote_text(f.symbol) if f.symbol else "null" for f in files]
+    told = _per_file(symbols, "varchar")
+    columns = [f"{_per_file([str(f.number) for f in files], 'integer')} as source"] if len(files) > 1 else []
+    moment = f"ts - to_seconds({clock.shift})" if clock.zone == "UTC" and clock.shift else "ts"
+    columns += [
+        f"{f'coalesce(symbol, {told})' if form.own_symbols else told}::varchar as symbol",
+        f"case when ts between {_DAWN} and {_DUSK} then {moment} end as ts",
+        *(f"{name}::double as {name}" for name in PRICES[1:]),
+        *(f"{quote_name(name)}::double as {quote_name(name)}" for name in form.extra_names()),
+        *(["raw", "unreadable"] if careful else []),
+    ]
+    if files[0].file.kind == "arrow":
+        connection.register("arrow_file", files[0].file.arrow())
+    try:
+        rows = connection.execute(
+            f"copy (select {', '.join(columns)} from ({_select([f.file for f in files], form, careful)})) "
+            f"to {quote_text(out)} (format parquet, compression zstd)"
+        ).fetchall()[0][0]
+    finally:
+        if files[0].file.kind == "arrow":
+            connection.unregister("arrow_file")
+    return Part(out, int(rows), tuple(f.number for f in files), len(files) == 1 and not careful, careful)
+
+
+def _per_file(values: list[str], type: str) -> str:
+    """SQL for a value that depends on the file a row comes from."""
+    return values[0] if len(set(values)) == 1 else f"([{', '.join(values)}]::{type}[])[file_index::bigint + 1]"
+
+
+def _select(files: Sequence[Readable], form: Format, careful: bool) -> str:
+    """The dialect's SELECT over ``lines``, the files' rows as named columns."""
+    carried = ", file_index" + (", raw, unreadable" if careful else "")
     if form.roles:
-        body = render("00_ingest/dialects/generic.sql.j2", ts=form.roles.time_sql(), columns=form.roles.columns_sql())
+        body = render("00_ingest/dialects/generic.sql.j2", columns=form.roles.sql())
+        body = "\n".join(line for line in body.splitlines() if not line.startswith("--"))
     else:
-        body = "\n".join(line for line in dialect.sql.splitlines() if not line.startswith("--"))
-    kept = ", raw, unreadable" if careful else ""
-    body = re.sub(r"\nfrom ", f"{kept}\nfrom ", body.strip().rstrip(";"), count=1)
-    return f"with lines as ({lines_sql(file, form, careful)}) {body}"
+        carried += "".join(f", {quote_name(c)} as {quote_name(n)}" for n, c in form.extras if n != c)
+        body = form.dialect.sql
+    return f"with lines as ({_lines(files, form, careful)}) " + re.sub(r"\nfrom ", f"{carried}\nfrom ", body, count=1)
 
 
-def lines_sql(file: Readable, form: Format, careful: bool) -> str:
-    """SQL that yields the file's rows with the dialect's columns; with ``careful`` also ``raw`` and ``unreadable``."""
-    path = quote_text(file.path)
-    name = f"{quote_text(file.name)} as file_name"
-    if file.kind == "parquet":
-        return f"select *, {name} from read_parquet({path})"
-    if file.kind == "arrow":
-        return f"select *, {name} from arrow_file"
+def _lines(files: Sequence[Readable], form: Format, careful: bool) -> str:
+    """SQL that yields the files' rows with the dialect's columns; with ``careful`` also ``raw`` and ``unreadable``."""
+    paths = f"[{', '.join(quote_text(f.path) for f in files)}]"
+    name = f"{_per_file([quote_text(f.name) for f in files], 'varchar')} as file_name"
+    if files[0].kind == "parquet":
+        return f"select *, file_index, {name} from read_parquet({paths})"
+    if files[0].kind == "arrow":
+        return f"select *, 0 as file_index, {name} from arrow_file"
     dialect, roles = form.dialect, form.roles
     if dialect.read == "json":
         return (
-            f"select unnest(json_transform(content, '[\"json\"]')) as item, {name} from (select trim(content) as content "
-            f"from read_text({path}))"
-            if file.path.suffix != ".gz"
-            else f"select json as item, {name} from read_json_objects({path}, format = 'array')"
+            f"select json as item, file_index, {name} "
+            f"from read_json_objects({paths}, format = 'array', maximum_object_size = 100000000)"
         )
     columns = roles.types if roles else dialect.columns
     delimiter = roles.delimiter if roles else dialect.delimiter
-    skip = roles.skip if roles else dialect.skip
     decimal = roles.decimal if roles else "."
-    if dialect.header == "maybe":
-        skip = 0 if first_lines(file, 1)[0][:1].isdigit() else 1
     if careful:
-        return _careful_lines(path, name, columns, delimiter, skip, decimal)
+        return render(
+            "00_ingest/split_lines.sql.j2", paths=paths, file_name=name, columns=columns, delimiter=delimiter,
+            skip=form.skip, decimal=decimal, nulls=sorted({n.lower() for n in _NULLS}),
+            positions={column: place for place, column in enumerate(columns, 1)},
+        )  # fmt: skip
     types = ", ".join(f"{quote_text(k)}: {quote_text(v)}" for k, v in columns.items())
-    quote = "" if dialect.name == "mt5_quoted" else '"'
     return (
-        f"select *, {name} from read_csv({path}, columns = {{{types}}}, delim = {quote_text(delimiter)}, header = false, "
-        f"skip = {skip}, auto_detect = false, quote = {quote_text(quote)}, escape = {quote_text(quote)}, nullstr = '', "
+        f"select *, file_index, {name} from read_csv({paths}, columns = {{{types}}}, delim = {quote_text(delimiter)}, "
+        f"header = false, skip = {form.skip}, auto_detect = false, quote = {quote_text(form.quote)}, "
+        f"escape = {quote_text(form.quote)}, nullstr = [{', '.join(map(quote_text, form.nulls))}], "
         f"decimal_separator = {quote_text(decimal)}, strict_mode = true)"
     )
-
-
-def _careful_lines(path: str, name: str, columns: dict[str, str], delimiter: str, skip: int, decimal: str) -> str:
-    """Every line split by hand: a missing, surplus or unreadable field marks the row, nothing is dropped unseen."""
-    fields, tests = [], [f"len(parts) <> {len(columns)}"]
-    for place, (column, type) in enumerate(columns.items(), 1):
-        text = f"nullif(trim(trim(parts[{place}]), '\"'), '')"
-        if decimal == "," and type == "double":
-            text = f"replace({text}, ',', '.')"
-        if type == "varchar":
-            fields.append(f"{text} as {quote_name(column)}")
-        else:
-            fields.append(f"try_cast({text} as {type}) as {quote_name(column)}")
-            tests.append(f"({text} is not null and try_cast({text} as {type}) is null)")
-    return (
-        f"select {', '.join(fields)}, raw, {' or '.join(tests)} as unreadable, {name} from ("
-        f"select raw, string_split(raw, {quote_text(delimiter)}) as parts from ("
-        f"select rtrim(line, chr(13)) as raw, row_number() over () as line_number from read_csv({path}, "
-        "columns = {'line': 'varchar'}, delim = '\\x02', header = false, auto_detect = false, quote = '', escape = '', "
-        "strict_mode = false, null_padding = false, max_line_size = 10000000)"
-        f") where line_number > {skip} and raw is not null and trim(raw) <> '')"
-    )
-
-
-def describe(form: Format) -> dict[str, Any]:
-    """What a report says of the format."""
-    return {"dialect": form.dialect.name} | ({"columns": form.roles.shown()} if form.roles else {})

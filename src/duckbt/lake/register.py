@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 import duckbt
-from duckbt.errors import DataError, UsageError
-from duckbt.lake.generic import roles_of
-from duckbt.lake.ingest import expand
-from duckbt.lake.manifest import MANIFEST, DataFile, Gaps, Manifest, Rejected, schema_fingerprint, sha256_of, write_json
+from duckbt.errors import DataError
+from duckbt.lake.accounts import Accounts, accounts_of, add_samples
+from duckbt.lake.audit import FINDINGS, check_bars, check_rows, facts_of, findings_by_place
+from duckbt.lake.clock import SWITCHES
+from duckbt.lake.generic import NAMES, Given, Roles, check_columns, roles_of
+from duckbt.lake.manifest import DataFile, Duplicates, Manifest, Rejected, schema_fingerprint, sha256_of
+from duckbt.lake.names import expand, names_in
 from duckbt.lake.prepare import Readable
-from duckbt.lake.store import Lake
+from duckbt.lake.publishing import Draft, publish, writing
+from duckbt.lake.rows import Group, RowFiles, group, inspect, list_members
+from duckbt.lake.store import Dataset, Lake
 from duckbt.lake.timeframe import Timeframe
-from duckbt.sqlfiles import connect, quote_name, quote_text, render
+from duckbt.sqlfiles import quote_name, quote_text, render
 
-_HIVE = re.compile(r"(?:^|/)(?:symbol|ticker|pair|instrument)=([^/]+)/", re.IGNORECASE)
-_NAME = re.compile(r"(?P<symbol>[A-Za-z0-9.=^&+-]+?)_(?P<timeframe>[MHDmhd]\d+|\d+[mhd])(?=[_.]|$)")
+Progress = Callable[[str, float], None]
+_LAKE_TYPES = {"ts": "TIMESTAMP"} | dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE")
 
 
-@dataclass
-class _Slice:
-    """The rows of one symbol in one file."""
+@dataclass(frozen=True)
+class _File:
+    """A Parquet file: rows in it, what its columns mean, and symbol and timeframe as far as told."""
 
-    file: Path
-    columns: dict[str, str]
-    row: dict[str, Any]
+    path: Path
+    rows: int
+    roles: Roles
+    symbol: str | None
+    timeframe: Timeframe | None
+
+    def columns(self, extras: Sequence[str]) -> dict[str, str]:
+        """Column of a bar → SQL that also says the type it is stored in, so that files stored alike read alike."""
+        found = self.roles.sql()
+        types = self.roles.types
+        stored = {**self.roles.columns, **self.roles.extras}
+        for name in ("open", "high", "low", "close", "volume", *extras):
+            column = stored[name]
+            if column is not None and types[column] != "DOUBLE":
+                found[name] = f"{quote_name(column)}::{types[column]}::double"
+        return {name: found[name] for name in (*_LAKE_TYPES, *extras)}
+
+    def symbol_sql(self) -> str:
+        """The symbol of a row, or the one told for the whole file."""
+        return quote_text(self.symbol) if self.symbol else self.roles.sql()["symbol"]
 
 
 def register(
@@ -41,163 +62,194 @@ def register(
     symbol: str | None = None,
     timeframe: Timeframe | None = None,
     columns: dict[str, str] | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Manifest]:
-    """Register Parquet files in place, one dataset per symbol found in them.
+    """Register Parquet files in place, one dataset per symbol and timeframe found in them.
 
-    ``symbol``/``timeframe`` where column, folder (``symbol=…/``) and file name do not tell; ``columns``: role → column.
-    Files that are unsorted or repeat timestamps are registered too: runs sort them first, and the manifest says so.
-    Raises DataError for files that hold no bars.
+    ``symbol``/``timeframe`` where column, folder (``symbol=…/``) and file name do not tell; ``columns``: role or extra
+    → column. Files that are unsorted or repeat timestamps are registered too: runs sort them first, and the manifest
+    says so. Raises DataError, changing nothing, for files that hold no bars.
     """
-    files = [p for p in expand(paths) if p.suffix.lower() in (".parquet", ".pq")]
-    if not files:
+    given = Given(columns or {})
+    check_columns(given.columns)
+    extras = sorted(name for name in given.columns if name not in NAMES)
+    found = [p for p in expand(paths) if p.suffix.lower() in (".parquet", ".pq")]
+    if not found:
         raise DataError("no Parquet files among the paths; `duckcli data ingest` reads CSV and other formats")
-    slices: dict[str, list[_Slice]] = {}
-    digests: dict[Path, str] = {}
-    with connect() as connection:
-        for number, file in enumerate(files):
-            if progress:
-                progress(file.name, number / len(files))
-            for part in _inspect(connection, file, symbol, columns or {}):
-                slices.setdefault(str(part.row["symbol"]), []).append(part)
-            digests[file] = sha256_of(file)
-    manifests = [_manifest(name, parts, digests, timeframe) for name, parts in sorted(slices.items())]
-    for manifest in manifests:
-        folder = lake.folder(manifest.symbol, Timeframe(manifest.timeframe))
-        old = lake.find(manifest.symbol, Timeframe(manifest.timeframe))
-        if old is not None and not old.manifest.in_place:
-            raise DataError(
-                f"{manifest.symbol} {manifest.timeframe} is already in the lake {lake.root}, ingested from files"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / MANIFEST, manifest.model_dump_json(indent=1))
-    return manifests
-
-
-def _inspect(connection: duckdb.DuckDBPyConnection, file: Path, symbol: str | None, columns: dict[str, str]) -> list[_Slice]:
-    if not file.is_file():
-        raise DataError(f"{file}: no such file")
-    roles = roles_of(connection, Readable(file.name, file, "parquet"), columns)
-    named = roles.columns["symbol"]
-    hive = _HIVE.search(file.as_posix())
-    match = _NAME.search(file.name)
-    told = symbol or (hive[1] if hive else None)
-    if told is None and named is None:
-        if match is None:
-            raise DataError(f"{file}: the symbol cannot be told from column, folder or name; give it with --symbol")
-        told = match["symbol"]
-    plain = {"ts": roles.time_sql()} | {
-        r: f"{quote_name(roles.columns[r] or '')}::double" for r in ("open", "high", "low", "close")
-    }
-    query = render(
-        "00_ingest/inspected.sql.j2",
-        file=str(file),
-        symbol=quote_text(told) if told else f"{quote_name(named or '')}::varchar",
-        seconds=60,
-        **plain,
-    )
-    try:
-        cursor = connection.execute(query)
-        names = [d[0] for d in cursor.description or []]
-        rows = [dict(zip(names, r, strict=True)) for r in cursor.fetchall()]
-    except duckdb.Error as error:
-        raise DataError(f"{file}: {str(error).splitlines()[0]}") from None
-    if not rows:
-        raise DataError(f"{file} has no rows")
-    volume = roles.columns["volume"]
-    mapping = plain | {"volume": f"{quote_name(volume)}::double" if volume else "null::double"}
-    if told is None and len(rows) > 1:
-        mapping["symbol"] = f"{quote_name(named or '')}::varchar"
-    wanted = {"ts": "TIMESTAMP"} | dict.fromkeys(("open", "high", "low", "close", "volume"), "DOUBLE")
-    plain_already = "symbol" not in mapping and all(roles.types.get(k) == t for k, t in wanted.items())
-    return [_Slice(file, {} if plain_already else mapping, row) for row in rows]
-
-
-def _manifest(symbol: str, parts: list[_Slice], digests: dict[Path, str], timeframe: Timeframe | None) -> Manifest:
-    parts = sorted(parts, key=lambda p: (p.row["first_ts"] or datetime.max, str(p.file)))
-    if len({tuple(sorted(p.columns.items())) for p in parts}) > 1:
-        raise DataError(f"{symbol}: its files have different columns; register them one by one under different symbols")
-    rows = [p.row for p in parts]
-    broken = sum(r["broken"] for r in rows)
-    repeats = sum(r["repeats"] for r in rows)
-    backward = sum(r["backward_steps"] for r in rows)
-    scattered = any(r["last_row"] - r["first_row"] + 1 != r["rows"] for r in rows)
-    overlap = any(b["first_ts"] <= a["last_ts"] for a, b in pairwise(rows) if a["last_ts"])
-    ordered = not (broken or repeats or backward or scattered or overlap)
-    notes, kept = [], sum(r["rows"] for r in rows)
-    columns = parts[0].columns or {}
-    if not ordered:
-        kept, removed = _usable(parts)
-        causes = {"repeated timestamps": repeats, "backward steps": backward, "rows that are no bars": broken}
-        shown = [f"{n:,} {w}" for w, n in causes.items() if n]
-        shown += ["rows of several symbols mixed"] if scattered else []
-        shown += ["files that overlap in time"] if overlap else []
-        notes.append(
-            f"{', '.join(shown)}: every run sorts and cleans these bars first, which is slower. "
-            "`duckcli data ingest` rewrites them once."
+    with writing(lake) as (scratch, connection), ThreadPoolExecutor(1) as hashing:
+        digests = [hashing.submit(sha256_of, path) for path in found if path.is_file()]
+        if progress:
+            progress("reading schemas", 0.0)
+        files = list(_files(connection, found, symbol, timeframe, given))
+        if progress:
+            progress("checking rows", 0.2)
+        connection.execute(SWITCHES)
+        slices, refused = inspect(connection, _branches(files, extras), extras, sum(f.rows for f in files))
+        groups, untimed = group(slices, {n: f.timeframe for n, f in enumerate(files)})
+        _refuse(files, groups, untimed, {s.source for s in slices}, lake)
+        names = {n: f.path.name for n, f in enumerate(files)}
+        list_members(connection, groups, names, several_in_a_part=False)
+        places = [g.place for g in groups if not g.ordered]
+        connection.execute(
+            render("00_ingest/sorted_rows.sql.j2", extras=list(map(quote_name, extras)), places=places or [-1])
         )
-        broken_or_repeated = removed
-    else:
-        broken_or_repeated = 0
-    name = _NAME.search(parts[0].file.name)
-    step = rows[0]["step"]
+        connection.execute(render("00_ingest/repeats.sql"))
+        accounts = accounts_of(connection, groups, refused)
+        connection.execute(FINDINGS)
+        check_rows(connection, bool(refused), any(g.backward for g in groups))
+        add_samples(connection, accounts, names)
+        if progress:
+            progress("auditing bars", 0.5)
+        entries = [_entry(f, d.result()) for f, d in zip(files, digests, strict=True)]
+        drafts = [_manifest(g, files, entries, accounts, extras) for g in groups]
+        datasets = [Dataset(lake.folder(m.symbol, Timeframe(m.timeframe)), m) for m in drafts]
+        check_bars(connection, datasets)
+        facts = facts_of(connection)
+        tables = findings_by_place(connection, datasets)
+        for place, manifest in enumerate(drafts):
+            if place in facts:
+                manifest.gaps, manifest.ohlc_violations = facts[place].gaps, facts[place].ohlc_violations
+        publish(lake, scratch, [Draft(m, t) for m, t in zip(drafts, tables, strict=True)])
+    return drafts
+
+
+def _files(
+    connection: duckdb.DuckDBPyConnection,
+    paths: Sequence[Path],
+    symbol: str | None,
+    timeframe: Timeframe | None,
+    given: Given,
+) -> Iterator[_File]:
+    """The files with their roles; files of equal schema are looked into once."""
+    missing = [p for p in paths if not p.is_file()]
+    if missing:
+        raise DataError(f"{missing[0]}: no such file")
+    texts = [str(p) for p in paths]
     try:
-        bar = timeframe or (Timeframe(name["timeframe"]) if name else Timeframe.of_seconds(int(step or 0)))
-    except UsageError as error:
-        raise DataError(f"{symbol}: {error}; give the timeframe with --timeframe") from None
-    files = []
-    for part in parts:
-        state = part.file.stat()
-        files.append(
-            DataFile(path=str(part.file.resolve()), sha256=digests[part.file], bytes=state.st_size,
-                     modified_ns=state.st_mtime_ns, rows=part.row["rows"], first_row=part.row["first_row"],
-                     first_ts=part.row["first_ts"], last_ts=part.row["last_ts"])
-        )  # fmt: skip
-    firsts = [r["first_ts"] for r in rows if r["first_ts"]]
-    lasts = [r["last_ts"] for r in rows if r["last_ts"]]
-    largest = max(rows, key=lambda r: r["largest_gap"])
+        rows = dict(connection.execute("select file_name, num_rows from parquet_file_metadata(?)", [texts]).fetchall())
+        schemas = dict(
+            connection.execute(
+                "select file_name, list((name, type, converted_type, logical_type)::varchar order by column_id)::varchar "
+                "from parquet_schema(?) group by file_name",
+                [texts],
+            ).fetchall()
+        )
+    except duckdb.Error as error:
+        raise DataError(str(error).splitlines()[0]) from None
+    roles: dict[str, Roles] = {}
+    for path, text in zip(paths, texts, strict=True):
+        schema = schemas[text]
+        if schema not in roles:
+            roles[schema] = roles_of(connection, Readable(path.name, path, "parquet"), given)
+        told, bar = names_in(str(path.resolve()))
+        own = roles[schema].columns["symbol"] is not None
+        if symbol is None and told is None and not own:
+            raise DataError(f"{path}: the symbol cannot be told from column, folder or name; give it with --symbol")
+        yield _File(path, rows[text], roles[schema], symbol or (None if own else told), timeframe or bar)
+
+
+def _branches(files: Sequence[_File], extras: Sequence[str]) -> list[RowFiles]:
+    """Neighbours that are stored alike share a branch of ``raw_rows``."""
+    branches: list[RowFiles] = []
+    symbols: list[list[str]] = []
+    shapes: list[tuple[Roles, bool]] = []
+    for number, file in enumerate(files):
+        shape = (file.roles, file.symbol is None)
+        if not shapes or shapes[-1] != shape:
+            columns = {"symbol": file.symbol_sql()} | file.columns(extras) | {"raw": "null::varchar", "unreadable": "false"}
+            branches.append(RowFiles([], f"{number} + file_index", columns, number))
+            symbols.append([])
+            shapes.append(shape)
+        branches[-1].files.append(str(file.path))
+        symbols[-1].append(file.symbol_sql())
+    for branch, told in zip(branches, symbols, strict=True):
+        if len(set(told)) > 1:
+            branch.columns["symbol"] = f"([{', '.join(told)}])[file_index::bigint + 1]"
+    return branches
+
+
+def _refuse(
+    files: Sequence[_File], groups: Sequence[Group], untimed: Sequence[tuple[str, str]], used: set[int], lake: Lake
+) -> None:
+    """Raise DataError for what cannot be registered."""
+    for number, file in enumerate(files):
+        if number not in used:
+            raise DataError(f"{file.path} has no rows that are bars")
+    if untimed:
+        raise DataError(f"{untimed[0][0]}: {untimed[0][1]}")
+    for g in groups:
+        old = lake.find(g.symbol, g.timeframe)
+        if old is not None and not old.manifest.in_place:
+            raise DataError(f"{g.symbol} {g.timeframe} is already in the lake {lake.root}, ingested from files")
+
+
+def _entry(file: _File, digest: str) -> DataFile:
+    state = file.path.stat()
+    return DataFile(
+        path=str(file.path.resolve()), sha256=digest, bytes=state.st_size, modified_ns=state.st_mtime_ns,
+        rows=file.rows, rows_in_file=file.rows,
+    )  # fmt: skip
+
+
+def _manifest(
+    g: Group, files: Sequence[_File], entries: Sequence[DataFile], accounts: Accounts, extras: list[str]
+) -> Manifest:
+    shapes = {repr(files[s.part].columns(extras)): s.part for s in g.slices}
+    if len(shapes) > 1:
+        one, two = [files[part].path.name for part in shapes.values()][:2]
+        raise DataError(
+            f"{g.symbol}: {one} and {two} store their columns differently; `duckcli data ingest` makes one dataset of them"
+        )
+    first = files[g.slices[0].part]
+    columns = first.columns(extras)
+    types = first.roles.types
+    if all(columns[name] == name and types.get(name) == type for name, type in _plain_types(extras).items()):
+        columns = {}
+    several = any(
+        s.rows + accounts.rejected.get((g.place, s.source), Rejected()).rows < files[s.part].rows for s in g.slices
+    )
+    if several and first.symbol is None:
+        columns = columns | {"symbol": first.symbol_sql()}
+    duplicates, rejected = Duplicates(), Rejected()
+    for source in sorted(accounts.sources[g.place]):
+        duplicates += accounts.duplicates.get((g.place, source), Duplicates())
+        rejected += accounts.rejected.get((g.place, source), Rejected())
+    parts = [
+        entries[s.part].model_copy(
+            update={
+                "first_row": s.first_row,
+                "rows": s.last_row - s.first_row + 1,
+                "first_ts": s.first_ts,
+                "last_ts": s.last_ts,
+            }
+        )
+        for s in g.slices
+    ]
     return Manifest(
-        symbol=symbol, timeframe=str(bar), in_place=True, ordered=ordered, columns=columns, files=files,
-        schema_fingerprint=schema_fingerprint(sorted(columns.items())), rows=kept,
-        first_ts=min(firsts, default=None), last_ts=max(lasts, default=None),
-        rejected=Rejected(rows=broken, reasons={"not a bar": broken} if broken else {}, samples=[]),
-        out_of_order=backward, ohlc_violations=sum(r["violations"] for r in rows),
-        gaps=Gaps(count=_gaps(parts, bar), largest_seconds=largest["largest_gap"]),
-        notes=notes + ([f"{broken_or_repeated:,} rows are left out"] if broken_or_repeated else []),
+        symbol=g.symbol, timeframe=str(g.timeframe), in_place=True, ordered=g.ordered, columns=columns, extras=extras,
+        files=parts, schema_fingerprint=schema_fingerprint(sorted(columns.items())),
+        rows=sum(s.rows for s in g.slices) - duplicates.removed,
+        first_ts=min(s.first_ts for s in g.slices), last_ts=max(s.last_ts for s in g.slices),
+        duplicates=duplicates, rejected=rejected, out_of_order=g.backward,
+        notes=[] if g.ordered else [_why(g, duplicates, rejected)],
         created_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0), tool_version=duckbt.__version__,
     )  # fmt: skip
 
 
-def _expressions(part: _Slice) -> dict[str, str]:
-    names = ("ts", "open", "high", "low", "close", "volume")
-    return {n: part.columns.get(n, n) for n in names}
+def _plain_types(extras: Sequence[str]) -> dict[str, str]:
+    return _LAKE_TYPES | dict.fromkeys(extras, "DOUBLE")
 
 
-def _usable(parts: list[_Slice]) -> tuple[int, int]:
-    """(rows that are bars with distinct timestamps, rows left out)."""
-    branches = [
-        {"place": 0, "symbol": str(p.row["symbol"]), "columns": _expressions(p), "file": str(p.file),
-         "only": p.columns.get("symbol")}
-        for p in parts
-    ]  # fmt: skip
-    with connect() as connection:
-        connection.execute(render("10_bars/ordered.sql.j2", branches=branches, name="bars"))
-        kept = int(connection.execute("select count(*) from bars").fetchall()[0][0])
-    return kept, sum(p.row["rows"] for p in parts) - kept
-
-
-def _gaps(parts: list[_Slice], bar: Timeframe) -> int:
-    """Steps longer than a bar; the inspection counted those longer than a minute."""
-    if bar.seconds == 60:
-        return int(sum(p.row["gaps"] for p in parts))
-    total = 0
-    with connect() as connection:
-        for part in parts:
-            ts = _expressions(part)["ts"]
-            low, high = part.row["first_row"], part.row["last_row"]
-            total += connection.execute(
-                f"select count(*) from (select epoch(t - lag(t) over ()) as s from (select {ts} as t "
-                f"from read_parquet({quote_text(part.file)}, file_row_number = true) "
-                f"where file_row_number between {low} and {high})) where s > {bar.seconds}"
-            ).fetchall()[0][0]
-    return total
+def _why(g: Group, duplicates: Duplicates, rejected: Rejected) -> str:
+    causes = {
+        "repeated timestamps": duplicates.removed,
+        "backward steps": g.backward,
+        "rows that are no bars": rejected.rows,
+    }
+    shown = [f"{words}: {n:,}" for words, n in causes.items() if n]
+    if any(a.last_ts >= b.first_ts for a, b in pairwise(g.slices)):
+        shown.append("files that overlap in time")
+    return (
+        f"{', '.join(shown) or 'rows of several symbols mixed'}; every run sorts and cleans these bars first, which is "
+        "slower. `duckcli data ingest` rewrites them once."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from duckbt.errors import DataError, UsageError, did_you_mean
+from duckbt.lake.clock import Anchor
 from duckbt.lake.manifest import MANIFEST, DataFile, Manifest, read_manifest, sha256_of
 from duckbt.lake.timeframe import Timeframe
 
@@ -18,11 +20,12 @@ class Dataset:
     """The bars of one symbol in one timeframe."""
 
     folder: Path
+    draft: Manifest | None = None  # not yet published
 
     @cached_property
     def manifest(self) -> Manifest:
         """Read once, on first use."""
-        return read_manifest(self.folder / MANIFEST)
+        return self.draft or read_manifest(self.folder / MANIFEST)
 
     @property
     def symbol(self) -> str:
@@ -77,28 +80,66 @@ class Lake:
         """All symbols, sorted."""
         return sorted({d.symbol for d in self.datasets()})
 
+    @property
+    def dialects(self) -> Path:
+        """Where users keep dialects of their own."""
+        return self.root / "dialects"
+
     def find(self, symbol: str, timeframe: Timeframe) -> Dataset | None:
         """One dataset, or None."""
         folder = self.folder(symbol, timeframe)
         return Dataset(folder) if (folder / MANIFEST).is_file() else None
 
-    def finest(self, symbol: str, timeframe: Timeframe) -> Dataset | None:
-        """The dataset of that timeframe, else the coarsest finer one whose bars fill it exactly."""
-        exact = self.find(symbol, timeframe)
-        if exact:
-            return exact
-        finer = [
-            d for d in self.datasets()
-            if d.symbol == symbol and d.timeframe < timeframe and timeframe.seconds % d.timeframe.seconds == 0
-        ]  # fmt: skip
+    def up_to_date(self, dataset: Dataset) -> bool:
+        """Whether resampled bars are still what their finer bars make; true for all others."""
+        derived = dataset.manifest.derived
+        if derived is None:
+            return True
+        finer = self.find(dataset.symbol, Timeframe(derived.timeframe))
+        return finer is not None and finer.manifest.digest() == derived.digest
+
+    def finest(self, symbol: str, timeframe: Timeframe, anchor: Anchor | None = None) -> Dataset | None:
+        """A symbol's dataset of ``timeframe``, else the coarsest finer one whose bars fill it exactly.
+
+        With ``anchor`` a dataset of that timeframe will do only if it was made with the same one. Bars that were
+        made of finer ones which have changed since are passed over.
+        """
+        return self._finest([d for d in self.datasets() if d.symbol == symbol], timeframe, anchor)
+
+    def _finest(self, having: Sequence[Dataset], timeframe: Timeframe, anchor: Anchor | None) -> Dataset | None:
+        for dataset in having:
+            derived = dataset.manifest.derived if dataset.timeframe == timeframe else None
+            fits = dataset.timeframe == timeframe and (anchor is None or (derived and derived.anchor == str(anchor)))
+            if fits and self.up_to_date(dataset):
+                return dataset
+        grid = math.gcd(timeframe.seconds, anchor.seconds or 86400, 3600) if anchor else timeframe.seconds
+        finer = [d for d in having if d.timeframe < timeframe and grid % d.timeframe.seconds == 0 and not d.manifest.derived]
         return max(finer, key=lambda d: d.timeframe, default=None)
 
-    def choose(self, symbols: Sequence[str], timeframe: Timeframe) -> list[Dataset]:
+    def finer(self, symbol: str, timeframe: Timeframe, anchor: Anchor | None = None) -> Dataset:
+        """The coarsest bars finer than ``timeframe`` that fill it. Raises DataError when there are none."""
+        having = [d for d in self.datasets() if d.symbol == symbol and d.timeframe < timeframe]
+        found = self._finest(having, timeframe, anchor)
+        if found is None:
+            raise DataError(self._missing(symbol, timeframe))
+        return found
+
+    def _missing(self, symbol: str, timeframe: Timeframe) -> str:
+        known = self.symbols()
+        if symbol not in known:
+            some = f"there are: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}" if known else "it is empty"
+            return f"no symbol {symbol!r} in the lake {self.root}; " + did_you_mean(symbol, known, some)
+        has = ", ".join(str(d.timeframe) for d in self.datasets() if d.symbol == symbol)
+        return f"{symbol} has no bars that can make {timeframe}: the lake {self.root} has {has}"
+
+    def choose(self, symbols: Sequence[str], timeframe: Timeframe, anchor: Anchor | None = None) -> list[Dataset]:
         """The datasets a run uses, by symbol. Empty ``symbols``: every symbol that can serve the timeframe.
 
         Raises DataError for an empty lake, an unknown symbol or a timeframe that cannot be made.
         """
-        known = self.symbols()
+        known: dict[str, list[Dataset]] = {}
+        for dataset in self.datasets():
+            known.setdefault(dataset.symbol, []).append(dataset)
         if not known:
             raise DataError(
                 f"no bars in the lake {self.root}: add some with `duckcli data ingest FILE --symbol S --timeframe 1m`, "
@@ -108,17 +149,11 @@ class Lake:
             raise UsageError(f"a symbol is given twice: {', '.join(symbols)}")
         chosen = []
         for symbol in sorted(symbols or known):
-            if symbol not in known:
-                raise DataError(
-                    f"no symbol {symbol!r} in the lake {self.root}; "
-                    + did_you_mean(symbol, known, f"there are: {', '.join(known[:12])}{' …' if len(known) > 12 else ''}")
-                )
-            dataset = self.finest(symbol, timeframe)
-            if dataset:
-                chosen.append(dataset)
+            found = self._finest(known.get(symbol, []), timeframe, anchor)
+            if found:
+                chosen.append(found)
             elif symbols:
-                has = ", ".join(str(d.timeframe) for d in self.datasets() if d.symbol == symbol)
-                raise DataError(f"{symbol} has no bars that can make {timeframe}: the lake {self.root} has {has}")
+                raise DataError(self._missing(symbol, timeframe))
         if not chosen:
             raise DataError(f"no symbol in the lake {self.root} has {timeframe} bars or finer ones that fill them")
         return chosen

@@ -24,7 +24,7 @@ from duckbt.engine.scanner import scan_to
 from duckbt.engine.script import write_script
 from duckbt.engine.session import Session
 from duckbt.engine.step import Step
-from duckbt.errors import DataError, DuckbtError, UsageError
+from duckbt.errors import DuckbtError, UsageError
 from duckbt.lake.extra_sources import all_datasets, resolved_on, with_finer, with_rates
 from duckbt.lake.manifest import sha256_of
 from duckbt.lake.moment import moment
@@ -86,7 +86,9 @@ def prepare(
     lake = lake if isinstance(lake, Lake) else Lake(lake)
     parameters = file.parameters(params or {})
     program = compile_strategy(file, Library(file.indicators_folder), [parameters])
-    datasets = _datasets(lake, symbols, file.strategy.bar)
+    datasets = lake.choose(symbols, file.strategy.bar, file.strategy.day)
+    for dataset in datasets:
+        dataset.check_files()
     source, datasets = _bars(file.strategy, lake, datasets, first, last, warmup)
     plan = build_plan(program, source, file.strategy, not_before=first if warmup else None)
     selection = Selection(symbols=[s.symbol for s in source.symbols], first=first, last=last, warmup=warmup)
@@ -98,7 +100,8 @@ def _bars(
 ) -> tuple[BarSource, list[Dataset]]:
     """The bars a strategy runs on, and every dataset they come from."""
     fine = strategy.exit.resolve_on
-    source = open_bars(datasets, first, last, warmup, name="signal_bars" if fine else "bars")
+    name = "signal_bars" if fine else "bars"
+    source = open_bars(datasets, first, last, warmup, name, strategy.bar, strategy.day)
     more: list[Dataset] = []
     if fine:
         source = resolved_on(source, lake, Timeframe(fine), first, last)
@@ -109,21 +112,6 @@ def _bars(
         source, pairs = with_rates(source, lake, strategy.size.currency, strategy.size.quotes, strategy.bar)
         more += pairs
     return source, all_datasets(source, more)
-
-
-def _datasets(lake: Lake, symbols: Sequence[str], bar: Timeframe) -> list[Dataset]:
-    """The datasets of a run: of the strategy's own timeframe, with their files as they were registered."""
-    able = lake.choose(symbols, bar)
-    chosen = [d for d in able if d.timeframe == bar]
-    other = next((d for d in able if d.timeframe != bar), None)
-    if other and (symbols or not chosen):
-        raise DataError(
-            f"{other.symbol} has {other.timeframe} bars but none of {bar}, and runs do not make coarser bars yet: "
-            f"put {bar} bars into the lake {lake.root}"
-        )
-    for dataset in chosen:
-        dataset.check_files()
-    return chosen
 
 
 def run_backtest(

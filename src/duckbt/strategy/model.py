@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from duckbt.lake.clock import Anchor, parse_anchor
 from duckbt.lake.timeframe import Timeframe
 
 
@@ -209,6 +210,7 @@ class Strategy(_Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     description: str = ""
     timeframe: str
+    anchor: str | None = None
     params: dict[Name, Parameter] = {}
     indicators: dict[Name, Expression] = {}
     entry: Entry
@@ -233,6 +235,16 @@ class Strategy(_Section):
             if isinstance(value, str) != (key == "where"):
                 raise ValueError(f"sweep.{key}: a list, a range {{from, to, step}}, or for 'where' a condition is needed")
         return self
+
+    @field_validator("anchor")
+    @classmethod
+    def _known_anchor(cls, text: str | None) -> str | None:
+        return None if text is None else str(parse_anchor(text))
+
+    @property
+    def day(self) -> Anchor | None:
+        """When resampled trading days begin; None: 00:00 UTC, or as the lake has them."""
+        return None if self.anchor is None else parse_anchor(self.anchor)
 
     @property
     def bar(self) -> Timeframe:
