@@ -1,30 +1,33 @@
 -- drawdowns: every stretch below the highest equity so far: peak, trough, recovery.
 -- reads: equity. writes: drawdowns. key: combo_id, number. recovery_ts is NULL while the account is still below.
+-- (A running count with FILTER would evaluate its frame for every row; a running sum does not.)
 create or replace table drawdowns as
-with marked as (
+with marked as materialized (
   select
     combo_id, ts, drawdown,
-    count(*) filter (where drawdown <= 0) over (partition by combo_id order by ts rows unbounded preceding) as number,
-    lead(ts) over (partition by combo_id order by ts) as next_ts
+    sum(if(drawdown <= 0, 1, 0)) over (partition by combo_id order by ts rows unbounded preceding) as number
   from equity
 ),
 spans as (
-  select
-    combo_id, number,
-    min(ts) filter (where drawdown <= 0) as peak_ts,
-    min(ts) filter (where drawdown > 0) as first_ts,
-    arg_max(ts, (drawdown, -epoch(ts))) as trough_ts,
-    max(drawdown) as depth,
-    max(next_ts) as recovery_ts,
-    count(*) filter (where drawdown > 0) as marks
+  select combo_id, number, min(ts) as peak_ts, max(drawdown) as depth
   from marked
   group by combo_id, number
+),
+bounded as (
+  select *, lead(peak_ts) over (partition by combo_id order by number) as recovery_ts
+  from spans
+),
+deep as (
+  select s.combo_id, s.number, s.peak_ts, s.recovery_ts, s.depth, min(m.ts) as trough_ts
+  from bounded s
+  join marked m on m.combo_id = s.combo_id and m.number = s.number and m.drawdown = s.depth
+  where s.depth > 0
+  group by all
 )
 select
   combo_id, row_number() over (partition by combo_id order by number) as number,
-  coalesce(peak_ts, first_ts) as peak_ts, trough_ts, recovery_ts, depth,
-  epoch(trough_ts - coalesce(peak_ts, first_ts)) / 86400 as days_down,
-  epoch(coalesce(recovery_ts, (select max(ts) from equity)) - coalesce(peak_ts, first_ts)) / 86400 as days
-from spans
-where marks > 0
+  peak_ts, trough_ts, recovery_ts, depth,
+  epoch(trough_ts - peak_ts) / 86400 as days_down,
+  epoch(coalesce(recovery_ts, (select max(ts) from equity)) - peak_ts) / 86400 as days
+from deep
 order by combo_id, number

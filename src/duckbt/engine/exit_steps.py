@@ -206,8 +206,6 @@ def _decision_steps(context: Context) -> list[Step]:
     )
     goals = (["target_price"] if "target" in joins else []) + [f"part_{n}_price" for n in parts]
     if not context.source.finer or not goals:
-        goals = (["target_price"] if "target" in joins else []) + [f"part_{n}_price" for n in parts]
-    if not context.source.finer or not goals:
         return [asked, exits]
     inside = stage(
         "50_exits/inside_order", goals=goals, finer=context.source.finer, seconds=context.source.timeframe.seconds
