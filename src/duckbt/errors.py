@@ -35,9 +35,13 @@ class DataError(DuckbtError):
 
 
 class ResourceError(DuckbtError):
-    """Memory or disk ran out; nothing was left behind."""
+    """Memory or disk ran out; nothing was left behind. ``required_mb``, ``available_mb``: as far as is known."""
 
     exit_code = 5
+
+    def __init__(self, message: str, required_mb: float | None = None, available_mb: float | None = None) -> None:
+        super().__init__(message)
+        self.required_mb, self.available_mb = required_mb, available_mb
 
 
 class ExpressionError(Exception):

@@ -66,7 +66,7 @@ def test_a_backtest(run: duckbt.Run) -> None:
     assert run.manifest.parameters == {"fast": 10}
     assert run.trades.columns[:3] == ["trade_id", "symbol", "direction"]
     assert {s for (s,) in run.signals.project("status").distinct().fetchall()} <= {"taken", "in_position", "last_bar"}
-    assert run.equity.columns == ["ts", "equity", "drawdown", "open_positions"]
+    assert run.equity.columns == ["ts", "equity", "drawdown", "open_positions", "exposed"]
 
 
 def test_trades_in_every_shape(run: duckbt.Run) -> None:
@@ -130,7 +130,7 @@ def test_errors_are_one_family(folder: Path) -> None:
 def test_progress_is_told(folder: Path, tmp_path: Path) -> None:
     told: list[tuple[str, float]] = []
     lake, system = folder / "lake", folder / "cross.toml"
-    duckbt.backtest(system, lake, "EURSYN", results=tmp_path, progress=lambda name, share: told.append((name, share)))
+    duckbt.backtest(system, lake, "EURSYN", results=tmp_path, progress=lambda tick: told.append((tick.stage, tick.share)))
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert told[-1] == ("done", 1.0)

@@ -250,7 +250,7 @@ def test_a_check_that_fails_publishes_nothing(
 ) -> None:
     """Checks run before anything is published; here one is made to find something."""
     monkeypatch.setattr("duckbt.engine.session.render", lambda path: "select 1 as offending")
-    called = duckcli("backtest", "run", "good.toml")
+    called = duckcli("backtest", "run", "good.toml", "--no-progress")
     refused(called, 1, "check ", "offending")
     nothing_left(here / "results")
 

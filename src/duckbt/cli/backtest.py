@@ -9,14 +9,17 @@ import typer
 
 import duckbt
 from duckbt.cli import show
+from duckbt.cli.estimate import show_estimate
 from duckbt.cli.options import (
     FromOption,
     JsonOption,
     LakeOption,
     MemoryOption,
     ParamsOption,
-    ProgressOption,
     ResultsOption,
+    SilentOption,
+    Style,
+    StyleOption,
     SymbolsOption,
     ThreadsOption,
     ToOption,
@@ -24,12 +27,14 @@ from duckbt.cli.options import (
     pairs,
     target,
 )
+from duckbt.cli.progress import progress_of_run
 from duckbt.engine.script import write_script
 from duckbt.errors import DuckbtError
 from duckbt.lake.moment import moment
 from duckbt.lake.store import Lake
 from duckbt.results.folder import list_runs
-from duckbt.results.run import Prepared, Run, Settings, prepare, run_backtest, scan_bars
+from duckbt.results.prepared import Prepared, Settings, prepare
+from duckbt.results.run import Run, run_backtest, scan_bars
 
 app = typer.Typer(no_args_is_help=True, help="Run strategies on the lake and read the results.")
 StrategyArgument = Annotated[Path, typer.Argument(help="Strategy file (TOML).")]
@@ -57,7 +62,17 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Compute again even if this very run is there already.")] = False,
     threads: ThreadsOption = None,
     memory_limit: MemoryOption = None,
-    progress: ProgressOption = True,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Use one thread; results are the same bytes with any number.")
+    ] = False,
+    profile_allocations: Annotated[
+        bool, typer.Option("--profile-allocations", help="Count Python's allocations during the scan, for report.json.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Only show what would run: stages, rows, expected memory and time.")
+    ] = False,
+    progress: StyleOption = Style.auto,
+    no_progress: SilentOption = False,
 ) -> None:
     """Backtest a strategy and store trades, signals, equity and metrics in a run folder."""
     if strategy is None:
@@ -68,8 +83,12 @@ def run(
             show.err.print(f"The lake {lake} is empty: filling it with the sample data (synthetic prices).")
             make_sample_lake(Lake(lake))
     prepared = _prepare(strategy, lake, symbols, first, last, warmup, params)
-    with show.progress_bar(progress and not json) as bar:
-        done = run_backtest(prepared, results, Settings(threads, memory_limit, force), bar)
+    settings = Settings(threads, memory_limit, force, deterministic, profile_allocations)
+    if explain:
+        show_estimate(prepared.estimate, settings, json)
+        return
+    with progress_of_run(progress, no_progress, json) as listener:
+        done = run_backtest(prepared, results, settings, listener)
     if json:
         show.print_json(_document(done))
     else:
@@ -183,15 +202,15 @@ def _prepare(
 
 
 def _document(run: Run) -> dict[str, Any]:
-    report = run.report_json
+    report = run.performance
     return {
         "run_id": run.run_id,
         "path": str(run.path),
-        "bars": report["candle_count"],
-        "signals": report["signal_count"],
-        "trades": report["trade_count"],
+        "bars": report.candle_count,
+        "signals": report.signal_count,
+        "trades": report.trade_count,
         "metrics": run.metrics,
-        "timings": report["timings"],
+        "timings": report.timings,
     }
 
 
@@ -200,12 +219,12 @@ def _params(parameters: dict[str, Any]) -> str:
 
 
 def _summary(run: Run, scopes: bool = False) -> None:
-    manifest, report = run.manifest, run.report_json
+    manifest, report = run.manifest, run.performance
     shown = ", ".join(manifest.selection.symbols[:6]) + (" …" if len(manifest.selection.symbols) > 6 else "")
     show.out.print(f"[bold]{manifest.name}[/] {_params(manifest.parameters)}")
     show.out.print(
-        f"{shown} {manifest.timeframe} · {report['candle_count']:,} bars · {report['signal_count']:,} signals · "
-        f"{report['trade_count']:,} trades · {report['timings']['total']:.2f} s"
+        f"{shown} {manifest.timeframe} · {report.candle_count:,} bars · {report.signal_count:,} signals · "
+        f"{report.trade_count:,} trades · {report.total_duration_sec:.2f} s"
         + ("" if run.fresh or scopes else " · was there already (--force computes it again)")
     )
     names = ["all", "long", "short"] + (manifest.selection.symbols if scopes and len(manifest.selection.symbols) > 1 else [])

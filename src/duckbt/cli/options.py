@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,17 @@ import typer
 
 from duckbt.errors import UsageError
 from duckbt.lake.timeframe import Timeframe
+
+
+class Style(StrEnum):
+    """Ways to show progress."""
+
+    auto = "auto"
+    bar = "bar"
+    plain = "plain"
+    json = "json"
+    none = "none"
+
 
 LakeOption = Annotated[Path, typer.Option("--lake", help="Folder with the bars.")]
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder for run results.")]
@@ -30,6 +42,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use. Default: all cores.")]
 MemoryOption = Annotated[str | None, typer.Option("--memory-limit", help="Memory for the engine, as in 2GB.")]
 ProgressOption = Annotated[bool, typer.Option("--progress/--no-progress", help="Show progress on stderr.")]
+StyleOption = Annotated[
+    Style,
+    typer.Option("--progress", help="How to show progress on stderr: a bar, lines, JSON lines; auto: what fits there."),
+]
+SilentOption = Annotated[bool, typer.Option("--no-progress", help="Show no progress.")]
 
 
 def pairs(texts: list[str] | None, option: str) -> dict[str, str]:

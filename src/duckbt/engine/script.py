@@ -25,6 +25,7 @@ def write_script(plan: Plan, title: str, version: str) -> str:
             last = name
         parts.append(f"{statement};")
     parts.append(
-        "\ncommit;\n\nselect * exclude (combo_id, cand, entry_bar, exit_bar, entry_pos, exit_pos) from trades order by trade_id;"
+        "\ncommit;\n\nselect * exclude (combo_id, cand, entry_bar, exit_bar, entry_pos, exit_pos) "
+        "from trades order by trade_id;"
     )
     return "\n".join(parts) + "\n"
