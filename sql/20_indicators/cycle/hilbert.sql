@@ -3,7 +3,8 @@
 -- Starts from zero on bar start; d and q are the detrended price and the quadrature, d1 … q5 their earlier values.
 select
   since_start(case when bar_number() < start then 0 else wma(x, 4) end) as _smooth,
-  after(0.0962 * _smooth + 0.5769 * prev(_smooth, 2) - 0.5769 * prev(_smooth, 4) - 0.0962 * prev(_smooth, 6), start - 7) as _u,
+  after(
+    0.0962 * _smooth + 0.5769 * prev(_smooth, 2) - 0.5769 * prev(_smooth, 4) - 0.0962 * prev(_smooth, 6), start - 7) as _u,
   machine(
     {'d': 0, 'd1': 0, 'd2': 0, 'd3': 0, 'd4': 0, 'd5': 0, 'd6': 0, 'd7': 0, 'd8': 0,
      'q': 0, 'q1': 0, 'q2': 0, 'q3': 0, 'q4': 0, 'q5': 0, 'i': 0, 'j': 0, 're': 0, 'im': 0, 'period': 0},

@@ -2,5 +2,7 @@
 -- parameters: before = 2, later = 2
 -- The swing itself was later bars ago; its extreme is beyond all before bars before it and all later bars after it.
 select
-  case when prev(high, later) > greatest(highest(high, later), prev(highest(high, before), later + 1)) then 100 else 0 end as high,
-  case when prev(low, later) < least(lowest(low, later), prev(lowest(low, before), later + 1)) then 100 else 0 end as low
+  greatest(highest(high, later), prev(highest(high, before), later + 1)) as _above,
+  least(lowest(low, later), prev(lowest(low, before), later + 1)) as _below,
+  case when prev(high, later) > _above then 100 else 0 end as high,
+  case when prev(low, later) < _below then 100 else 0 end as low

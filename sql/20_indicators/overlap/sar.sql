@@ -1,4 +1,6 @@
 -- sar: Parabolic Stop and Reverse. J. Welles Wilder, 1978.
 -- parameters: acceleration = 0.02, maximum = 0.2
 -- The stop for this bar. The first direction follows the first two bars' directional movement, long in case of doubt.
-select abs(sarext(0, 0, least(acceleration, maximum), acceleration, maximum, least(acceleration, maximum), acceleration, maximum)) as sar
+select
+  least(acceleration, maximum) as _pace,
+  abs(sarext(0, 0, _pace, acceleration, maximum, _pace, acceleration, maximum)) as sar

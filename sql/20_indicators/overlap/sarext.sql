@@ -10,7 +10,8 @@ select
     {
       '_long': case when was.fresh then _begins_long else was.long end,
       '_extreme': case when not was.fresh then was.extreme when _long then high else low end,
-      '_pace': case when not was.fresh then was.pace when _long then least(init_long, max_long) else least(init_short, max_short) end,
+      '_pace': case
+        when not was.fresh then was.pace when _long then least(init_long, max_long) else least(init_short, max_short) end,
       '_stop': case when not was.fresh then was.stop when start <> 0 then abs(start) when _long then _low1 else _high1 end,
       '_low': case when was.fresh then low else least(low, _low1) end,
       '_high': case when was.fresh then high else greatest(high, _high1) end,

@@ -10,7 +10,8 @@ select
     {
       'upper': case when _upper < was.upper or _prev > was.upper then _upper else was.upper end,
       'lower': case when _lower > was.lower or _prev < was.lower then _lower else was.lower end,
-      'trend': case when was.trend > 0 and close < lower then -1 when was.trend < 0 and close > upper then 1 else was.trend end
+      'trend': case
+        when was.trend > 0 and close < lower then -1 when was.trend < 0 and close > upper then 1 else was.trend end
     }) as _bands,
   case when _bands.trend > 0 then _bands.lower else _bands.upper end as supertrend,
   _bands.trend as trend

@@ -6,8 +6,12 @@ select
   pattern(
     prev(candle_color(), 3) = prev(candle_color(), 2) and prev(candle_color(), 2) = prev(candle_color())
     and candle_color() <> prev(candle_color())
-    and not exceeds(prev(body_bottom(), 3) - prev(open, 2), prev(_near, 3)) and not exceeds(prev(open, 2) - prev(body_top(), 3), prev(_near, 3))
-    and not exceeds(prev(body_bottom(), 2) - prev(open), prev(_near, 2)) and not exceeds(prev(open) - prev(body_top(), 2), prev(_near, 2))
-    and (prev(white()) and prev(close) > prev(close, 2) and prev(close, 2) > prev(close, 3) and open > prev(close) and close < prev(open, 3)
-      or prev(black()) and prev(close) < prev(close, 2) and prev(close, 2) < prev(close, 3) and open < prev(close) and close > prev(open, 3)),
+    and not exceeds(prev(body_bottom(), 3) - prev(open, 2), prev(_near, 3))
+    and not exceeds(prev(open, 2) - prev(body_top(), 3), prev(_near, 3))
+    and not exceeds(prev(body_bottom(), 2) - prev(open), prev(_near, 2))
+    and not exceeds(prev(open) - prev(body_top(), 2), prev(_near, 2))
+    and (prev(white()) and prev(close) > prev(close, 2) and prev(close, 2) > prev(close, 3)
+      and open > prev(close) and close < prev(open, 3)
+      or prev(black()) and prev(close) < prev(close, 2) and prev(close, 2) < prev(close, 3)
+      and open < prev(close) and close > prev(open, 3)),
     100 * prev(candle_color())) as cdl3linestrike

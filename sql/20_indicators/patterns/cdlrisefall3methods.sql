@@ -7,7 +7,8 @@ select
   prev(low, 4) as _low,
   pattern(
     prev(long_body(), 4) and prev(short_body(), 3) and prev(short_body(), 2) and prev(short_body()) and long_body()
-    and prev(candle_color(), 3) = -_way and prev(candle_color(), 2) = -_way and prev(candle_color()) = -_way and candle_color() = _way
+    and prev(candle_color(), 3) = -_way and prev(candle_color(), 2) = -_way and prev(candle_color()) = -_way
+    and candle_color() = _way
     and prev(body_bottom(), 3) < _high and prev(body_top(), 3) > _low
     and prev(body_bottom(), 2) < _high and prev(body_top(), 2) > _low
     and prev(body_bottom()) < _high and prev(body_top()) > _low

@@ -4,7 +4,9 @@
 select
   (open + high + low + close) / 4 as _close,
   bar_number() = 0 as _start,
-  affine(case when _start then 0 else 0.5 end, case when _start then (open + close) / 2 else prev_or(_close, 0) / 2 end, 0, 0.5) as _open,
+  case when _start then 0 else 0.5 end as _keeps,
+  case when _start then (open + close) / 2 else prev_or(_close, 0) / 2 end as _adds,
+  affine(_keeps, _adds, 0, 0.5) as _open,
   _open as open,
   greatest(high, _open, _close) as high,
   least(low, _open, _close) as low,
