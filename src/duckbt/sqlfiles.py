@@ -12,6 +12,8 @@ import duckdb
 import jinja2
 
 _MARKER = "20_indicators"
+# How bars are written: the encodings of Parquet's second version make files a quarter smaller, and quicker to read.
+BARS_AS_PARQUET = "format parquet, parquet_version v2, compression zstd, compression_level 1"
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import duckdb
 
 from duckbt.errors import UsageError, did_you_mean
-from duckbt.sqlfiles import quote_text, render
+from duckbt.sqlfiles import BARS_AS_PARQUET, quote_text, render
 
 _OFFSET = re.compile(r"(?:UTC)?([+-])(\d\d):?(\d\d)?\Z")
 _ANCHOR = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?\Z")
@@ -75,7 +75,7 @@ def to_utc(connection: duckdb.DuckDBPyConnection, clock: Clock, staged: Path, so
     some = connection.execute("select exists (from switched)").fetchall()[0][0]
     beside = staged.with_suffix(".utc")
     query = render("00_ingest/converted.sql.j2", switches=some, **values)
-    connection.execute(f"copy ({query}) to {quote_text(beside)} (format parquet, compression zstd)")
+    connection.execute(f"copy ({query}) to {quote_text(beside)} ({BARS_AS_PARQUET})")
     beside.replace(staged)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
@@ -12,7 +14,7 @@ import duckdb
 import duckbt
 from duckbt.errors import DataError
 from duckbt.lake.accounts import Accounts, accounts_of, add_samples
-from duckbt.lake.audit import FINDINGS, check_bars, check_rows, facts_of, findings_by_place, keep_row_findings
+from duckbt.lake.audit import FINDINGS, THREADS, check_bars, check_rows, facts_of, findings_by_place, keep_row_findings
 from duckbt.lake.manifest import Duplicates, Manifest, Rejected, SourceFile, Switches, schema_fingerprint
 from duckbt.lake.merge import Change, Written, copy_bars, merge
 from duckbt.lake.publishing import Draft
@@ -25,10 +27,11 @@ from duckbt.sqlfiles import quote_name, render
 
 @dataclass(frozen=True)
 class Source:
-    """A raw file that was staged: its timeframe as far as told, and its manifest entry without counts."""
+    """A raw file that was staged: its timeframe as far as told, its manifest entry without counts and hash, its sha256."""
 
     timeframe: Timeframe | None
     entry: SourceFile
+    digest: Callable[[], str]  # may have to wait for it
 
 
 @dataclass(frozen=True)
@@ -104,14 +107,16 @@ def _write(
     quoted = [quote_name(name) for name in extras]
     connection.execute(render("00_ingest/sorted_rows.sql.j2", extras=quoted, places=places or [-1]))
     connection.execute(render("00_ingest/repeats.sql"))
-    begin = 0
-    for place, rows in connection.execute(
-        "select place, count(*) from sorted_rows group by place order by place"
-    ).fetchall():
-        query = sorted_query(range(begin, begin + rows), extras)
-        written[place] = [copy_bars(connection, query, scratch / f"out-{place}.parquet")]
-        begin += rows
-    return written
+    counts = connection.execute("select place, count(*) from sorted_rows group by place order by place").fetchall()
+    begins = accumulate((rows for _, rows in counts), initial=0)
+
+    def write(place: int, rows: range) -> list[Written]:
+        with connection.cursor() as cursor:
+            return [copy_bars(cursor, sorted_query(rows, extras), scratch / f"out-{place}.parquet")]
+
+    with ThreadPoolExecutor(THREADS) as pool:  # a short file is written on one core
+        tasks = [(place, pool.submit(write, place, range(b, b + n))) for (place, n), b in zip(counts, begins, strict=False)]
+        return written | {place: task.result() for place, task in tasks}
 
 
 def _refuse_untidy(groups: Sequence[Group], accounts: Accounts) -> None:
@@ -199,7 +204,7 @@ def _manifest(g: Group, accounts: Accounts, sources: Mapping[int, Source], extra
         entry = sources[number].entry
         entries.append(
             entry.model_copy(update={
-                "symbols": len(accounts.places[number]), "rows": accounts.rows(key),
+                "sha256": sources[number].digest(), "symbols": len(accounts.places[number]), "rows": accounts.rows(key),
                 "duplicates": repeats.removed, "rejected": refused.rows,
             })
         )  # fmt: skip

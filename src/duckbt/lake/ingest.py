@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -84,13 +85,12 @@ class _Found:
     path: Path
     timeframe: Timeframe | None
 
-    def source(self, digest: str, options: Options) -> Source:
-        """With its manifest entry, in which the counts are still open."""
-        entry = SourceFile(
+    def entry(self, options: Options, digest: str = "") -> SourceFile:
+        """For the manifest; its counts are still open."""
+        return SourceFile(
             name=self.raw.file.name, sha256=digest, bytes=self.path.stat().st_size,
             dialect=self.raw.form.dialect.name, clock=self.raw.clock.text, settings=options.settings(), rows=0,
         )  # fmt: skip
-        return Source(self.timeframe, entry)
 
 
 class _Intake:
@@ -148,7 +148,7 @@ class _Intake:
         self.stager.take(raw)
 
     def digest(self, path: Path) -> str:
-        """sha256 of a raw file."""
+        """sha256 of a raw file; waits for it."""
         self._hash(path)
         return self._digests[path].result()
 
@@ -175,7 +175,7 @@ class _Intake:
         alike = [s for s in self.sources.get(found.path.stat().st_size, []) if s.dialect == found.raw.form.dialect.name]
         if not alike:
             return False
-        mine = found.source(self.digest(found.path), self.options).entry
+        mine = found.entry(self.options, self.digest(found.path))
         same = [s for s in alike if s.same_reading(mine)]
         return bool(same) and len(same) >= same[0].symbols
 
@@ -218,7 +218,8 @@ def _finish(
         if progress:
             progress("sorting and checking", 0.8)
         staged = [n for part in intake.stager.parts for n in part.sources]
-        sources = {n: intake.found[n].source(intake.digest(intake.found[n].path), options) for n in staged}
+        found = {n: intake.found[n] for n in staged}
+        sources = {n: Source(f.timeframe, f.entry(options), partial(intake.digest, f.path)) for n, f in found.items()}
         extras = sorted(name for name in options.columns if name not in NAMES)
         rules = Rules(extras, options.strict, options.prefer)
         made = make_datasets(connection, lake, scratch, intake.stager, sources, rules)

@@ -13,7 +13,7 @@ from duckbt.errors import DataError
 from duckbt.lake.manifest import DataFile
 from duckbt.lake.publishing import data_file
 from duckbt.lake.store import Dataset
-from duckbt.sqlfiles import quote_name, quote_text, render
+from duckbt.sqlfiles import BARS_AS_PARQUET, quote_name, quote_text, render
 
 SMALL = 500_000  # bars; smaller files at a dataset's end are joined, so that daily appends leave few files
 
@@ -49,9 +49,7 @@ class Written:
 
 def copy_bars(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> Written:
     """Write bars of one symbol, sorted by time, to Parquet."""
-    row = connection.execute(
-        f"copy ({query}) to {quote_text(path)} (format parquet, compression zstd, return_stats true)"
-    ).fetchall()[0]
+    row = connection.execute(f"copy ({query}) to {quote_text(path)} ({BARS_AS_PARQUET}, return_stats true)").fetchall()[0]
     times = row[4]['"ts"']
     return Written(path, int(row[1]), datetime.fromisoformat(times["min"]), datetime.fromisoformat(times["max"]))
 

@@ -18,7 +18,7 @@ from duckbt.lake.clock import Clock
 from duckbt.lake.dialects import GENERIC, Dialect, dialect_named
 from duckbt.lake.generic import Given, Roles, roles_of
 from duckbt.lake.prepare import Readable, as_clean_text, blank_lines, first_lines
-from duckbt.sqlfiles import quote_name, quote_text, render
+from duckbt.sqlfiles import BARS_AS_PARQUET, quote_name, quote_text, render
 
 PRICES = ("ts", "open", "high", "low", "close", "volume")
 _NULLS = ["", "NULL", "null", "NA", "N/A", "nan", "NaN", "None", "-"]
@@ -182,7 +182,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, files: Sequence[RawFile], out: 
     try:
         rows = connection.execute(
             f"copy (select {', '.join(columns)} from ({_select([f.file for f in files], form, careful)})) "
-            f"to {quote_text(out)} (format parquet, compression zstd)"
+            f"to {quote_text(out)} ({BARS_AS_PARQUET})"
         ).fetchall()[0][0]
     finally:
         if files[0].file.kind == "arrow":
