@@ -31,8 +31,8 @@ wide as (
   select bar >> 32 as place, * exclude (bar, follows)
   from lagged
   where follows
-    and (high > before * (select ratio from least_reach) or before > low * (select ratio from least_reach)
-      or high > low * (select ratio from least_reach))
+    and (greatest(high, close) > before * (select ratio from least_reach)
+      or before > least(low, close) * (select ratio from least_reach) or high > low * (select ratio from least_reach))
 ),
 scored as (
   select
