@@ -122,8 +122,8 @@ def main() -> None:
     if not given.only_big:
         many = many_files(given.folder, big)
         universe = one_file(given.folder, many)
-        files = Contender("DuckDB COPY of all into one", [sys.executable, "-c", COPY, f"{many}/*.csv", out])
-        cases.append(("A thousand files, a symbol each", many, [duckcli(many, "duckcli data ingest"), files]))
+        together = Contender("DuckDB COPY of all into one", [sys.executable, "-c", COPY, f"{many}/*.csv", out])
+        cases.append(("A thousand files, a symbol each", many, [duckcli(many, "duckcli data ingest"), together]))
         symbols = Contender("DuckDB COPY alone", [sys.executable, "-c", COPY, str(universe), out])
         cases.append(("One file, a thousand symbols, by day", universe, [duckcli(universe, "duckcli data ingest"), symbols]))
     load = []

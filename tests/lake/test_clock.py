@@ -101,7 +101,7 @@ def test_one_bar_per_hour_repeats_its_stamp(take: Callable[..., Report], lake: L
 
 
 def test_a_bar_given_twice_inside_the_first_pass_does_not_start_the_second(take: Callable[..., Report], lake: Lake) -> None:
-    times = AUTUMN[:40] + [AUTUMN[39]] + AUTUMN[40:]
+    times = [*AUTUMN[:40], AUTUMN[39], *AUTUMN[40:]]
     report = take("X_M1.csv", text_of(times), timezone="America/New_York")
     assert [row[0] for row in bars(lake, "X")] == minutes("2024-11-03 04:30:00", 180)
     assert report.files[0].duplicates == 1
@@ -165,15 +165,15 @@ def test_the_clock_that_histdata_of_2018_kept_is_new_yorks(shared: Path, tmp_pat
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(
-            "copy (select strftime(timezone('America/New_York', timezone('UTC', ts)), '%Y%m%d %H%M%S') as t, open, high, low, "
-            f"close, 0 as volume from read_parquet('{shared / 'data/EURUSD_M1.parquet'}') where ts < '2019-01-01') "
+            "copy (select strftime(timezone('America/New_York', timezone('UTC', ts)), '%Y%m%d %H%M%S') as t, open, high, "
+            f"low, close, 0 as volume from read_parquet('{shared / 'data/EURUSD_M1.parquet'}') where ts < '2019-01-01') "
             f"to '{tmp_path / 'DAT_ASCII_EURUSD_M1_2018.csv'}' (header false, delimiter ';')"
         )
     report = ingest([tmp_path / "DAT_ASCII_EURUSD_M1_2018.csv"], lake, Options(timezone="America/New_York"))
     assert report.files[0].dialect == "histdata_ascii"
     same_bars(
         lake,
-        f"select ts, open, high, low, close from read_parquet('{shared / 'data/EURUSD_M1.parquet'}') where ts < '2019-01-01'",
+        f"select ts, open, high, low, close from '{shared / 'data/EURUSD_M1.parquet'}' where ts < '2019-01-01'",
     )
 
 

@@ -24,7 +24,8 @@ lake, files, last = sys.argv[1], sys.argv[2], int(sys.argv[3])
 count = 0
 def hook(event, args):
     global count
-    if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree") and str(args[0]).startswith(lake):
+    changes = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
+    if event in changes and str(args[0]).startswith(lake):
         count += 1
         if count == last:
             os.kill(os.getpid(), signal.SIGKILL)

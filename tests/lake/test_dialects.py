@@ -23,7 +23,8 @@ from lake.conftest import HEADER, bars, dataset, findings, prices
 
 SAMPLES = [
     "DAT_MT_EURUSD_M1_201709.csv", "HISTDATA_COM_ASCII_EURUSD_M12019.zip", "backtestingpy_EURUSD_H1_iso_header.csv",
-    "binance_ADABTC-1m-2021-11-27.csv", "bitfinex_BTCUSD_1m_2019-06-01_first2h.json", "bitfinex_ETHUSD_1m_2016_merged.csv.gz",
+    "binance_ADABTC-1m-2021-11-27.csv", "bitfinex_BTCUSD_1m_2019-06-01_first2h.json",
+    "bitfinex_ETHUSD_1m_2016_merged.csv.gz",
     "dukascopy_EURUSD_1H_ASK.csv", "ejtrader_EURUSDd1_points.csv", "freqtrade_DASH_BTC-5m.feather",
     "freqtrade_UNITTEST_BTC-1m.json", "lean_oanda_eurusd_minute_20180403_quote.zip", "mt4_EURUSD60_header.csv",
     "mt5_EURUSD_M1_quoted_tabs_first5000.csv", "stock_AAPL_d1_name_column.csv",
@@ -100,7 +101,8 @@ CASES: dict[str, tuple[str, str, str]] = {
     "MT4 without header": (
         "EURUSD1.csv", f"2024.01.02,03:00,{OHLC},10\n2024.01.02,03:01,{OHLC},11\n", "mt4"),
     "MT4 with header": (
-        "EURUSD1.csv", f"Date,Time,Open,High,Low,Close,Volume\n2024.01.02,03:00,{OHLC},10\n2024.01.02,03:01,{OHLC},11\n", "generic"),
+        "EURUSD1.csv", "Date,Time,Open,High,Low,Close,Volume\n"
+        f"2024.01.02,03:00,{OHLC},10\n2024.01.02,03:01,{OHLC},11\n", "generic"),
     "MT5 export": (
         "EURUSD_M1_202401020300_202401020301.csv",
         "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>\t<SPREAD>\n"
@@ -175,13 +177,13 @@ MINE = r"""-- mybroker: the export of my broker: day and time apart, prices in c
 -- read: csv
 -- delimiter: ;
 -- skip: 1
--- columns: day varchar, moment varchar, cents_open double, cents_high double, cents_low double, cents_close double, word varchar
+-- columns: day varchar, moment varchar, o double, h double, l double, c double, word varchar
 -- first line: ^day;moment;
 -- file name: (?P<symbol>[A-Z]+)-mine
 -- clock: America/New_York
 select
-  try_strptime(day || moment, '%d%b%y%H%M') as ts, cents_open / 100 as open, cents_high / 100 as high,
-  cents_low / 100 as low, cents_close / 100 as close, null::double as volume
+  try_strptime(day || moment, '%d%b%y%H%M') as ts, o / 100 as open, h / 100 as high,
+  l / 100 as low, c / 100 as close, null::double as volume
 from lines
 """
 

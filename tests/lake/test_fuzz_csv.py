@@ -31,8 +31,8 @@ HEADERS = {
     "close": ["close", "Close", "C", "Close ", "Last", "<CLOSE>"],
     "volume": ["volume", "Volume", "Vol", "V", "tick_volume", "<TICKVOL>"],
 }
-TIMES = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y.%m.%d %H:%M", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M",
-         "%m/%d/%Y %H:%M", "%Y%m%d %H%M%S", "%Y-%m-%d %H:%M:%S+00:00", "epoch"]  # fmt: skip
+TIMES = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y.%m.%d %H:%M", "%d.%m.%Y %H:%M:%S",
+         "%d/%m/%Y %H:%M",         "%m/%d/%Y %H:%M", "%Y%m%d %H%M%S", "%Y-%m-%d %H:%M:%S+00:00", "epoch"]  # fmt: skip
 WORDS = ["abc", "NaN", "nan", "inf", "-inf", "1e400", "-1", "0", "", "NULL", "N/A", "--", "1.2.3", "0x10", "١٢"]
 
 
@@ -65,8 +65,8 @@ def cases(draw: st.DrawFn) -> Case:
     bars = []
     for i, (price, up, down, change) in enumerate(ticks):
         close = price + change
-        bars.append((START + timedelta(minutes=i), price / 4, (max(price, close) + up) / 4, (min(price, close) - min(down, 30)) / 4,
-                     close / 4, float(i * 10)))  # fmt: skip
+        high, low = max(price, close) + up, min(price, close) - down
+        bars.append((START + timedelta(minutes=i), price / 4, high / 4, low / 4, close / 4, float(i * 10)))
 
     def line(bar: tuple[datetime, float, float, float, float, float]) -> str:
         values = dict(zip(names, (_time(bar[0], style), *map(repr, bar[1:])), strict=True))

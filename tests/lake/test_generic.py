@@ -112,7 +112,8 @@ def test_a_decimal_comma_is_understood(take: Callable[..., Report], lake: Lake) 
 
 
 def test_quoted_decimal_commas_between_commas_are_understood(take: Callable[..., Report], lake: Lake) -> None:
-    text = 'Date,Open,High,Low,Close,Volume\n"2024-01-02 03:04","1,5","1,75","1,25","1,5","7"\n"2024-01-02 03:05","1,5","1,75","1,25","1,5","7"\n'
+    rows = "".join(f'"2024-01-02 03:0{i}","1,5","1,75","1,25","1,5","7"\n' for i in (4, 5))
+    text = "Date,Open,High,Low,Close,Volume\n" + rows
     report = take("X_M1.csv", text)
     assert report.files[0].kept == 2
     assert bars(lake, "X")[0][1:] == (1.5, 1.75, 1.25, 1.5, 7.0)

@@ -1,47 +1,16 @@
 -- gaps: steps longer than a bar. kind 'closed': the market is closed then in other weeks too (weekends, daily breaks,
 -- nights); kind 'inside': bars are missing where other weeks have them (outages, holidays, minutes without a trade).
--- reads: bars, timeframes. writes: findings. key: place, ts (the last bar before the gap; until is the first one after it).
--- A market that closes has hours of the week (days, for daily bars) that are missing in half of the weeks or more; the gaps
--- of others are all 'inside'. A gap of a quarter of an hour or more is closed when half of the two weeks before and after
--- have a gap around the same middle; what sticks out of the second-longest of those by a quarter of an hour or more makes
--- it 'inside' with so many bars missing. Where no other week can tell, a weekend is closed. value: seconds, bar to bar.
+-- reads: steps. writes: findings. key: place, ts (the last bar before the gap; until is the first one after it).
+-- The gaps of a market that never closes are all 'inside'. A gap of a quarter of an hour or more is closed when half of the
+-- two weeks before and after have a gap around the same middle; what sticks out of the second-longest of those by a quarter
+-- of an hour or more makes it 'inside' with so many bars missing. Where no other week can tell, a weekend is closed.
+-- value: seconds, bar to bar.
 -- tie rule: none needed, gaps of a dataset do not overlap.
-with steps as (
-  select bar >> 32 as place, ts, lag(ts) over () as after, lag(bar) over () = bar - 1 as follows from bars
-),
-gaps as (
-  select
-    s.place, s.after, s.ts as before, t.seconds, greatest(3600, least(t.seconds, 86400)) as unit,
-    epoch(s.ts - s.after)::bigint as length,
-    s.after + (s.ts - s.after) / 2 as middle,
-    min(s.after) over (partition by s.place) as earliest,
-    max(s.ts) over (partition by s.place) as latest
-  from steps s
-  join timeframes t on t.place = s.place
-  where s.follows and epoch_us(s.ts) - epoch_us(s.after) > t.seconds * 1000000
-),
-missing as (
-  select place, earliest, latest, unnest(range(
-    (epoch(after)::bigint + seconds + unit - 1) // unit, epoch(before)::bigint // unit
-  )) % (604800 // unit) as slot
-  from gaps
-  where length < 86400 * 14
-),
-closing as (
-  select distinct place
-  from (
-    select place, slot, count(*) * 2 >= epoch(any_value(latest) - any_value(earliest)) / 604800 as closed
-    from missing
-    group by place, slot
-  )
-  where closed
-),
-probes as (
+with probes as (
   select g.*, w.week, g.middle + w.week * interval 7 day as probe
-  from gaps g
-  semi join closing c on c.place = g.place
+  from steps g
   cross join (values (-2), (-1), (1), (2)) w (week)
-  where g.length - g.seconds >= 900 and g.middle + w.week * interval 7 day between g.earliest and g.latest
+  where g.closes and g.length - g.seconds >= 900 and g.middle + w.week * interval 7 day between g.earliest and g.latest
     and g.middle + w.week * interval 7 day not between g.after and g.before
 ),
 found as (
@@ -50,7 +19,7 @@ found as (
     greatest(p.after, o.after - p.week * interval 7 day) as covered_from,
     least(p.before, o.before - p.week * interval 7 day) as covered_to
   from probes p
-  asof left join gaps o on o.place = p.place and o.after <= p.probe
+  asof left join steps o on o.place = p.place and o.after <= p.probe
 ),
 recurring as (
   select
@@ -67,13 +36,12 @@ judged as (
       when r.closed_weeks * 2 >= r.weeks and r.closed_weeks > 0
         then epoch(coalesce(r.begins[2], r.begins[1]) - g.after)::bigint
           + epoch(g.before - coalesce(r.ends[2], r.ends[1]))::bigint
-      when r.weeks is null and g.length < 86400 * 4 and c.place is not null
+      when r.weeks is null and g.length < 86400 * 4 and g.closes
         and date_trunc('week', g.before) - interval 2 day >= g.after and date_trunc('week', g.before) - interval 1 day <= g.before
         then 0
     end as outside
-  from gaps g
+  from steps g
   left join recurring r on r.place = g.place and r.after = g.after
-  left join closing c on c.place = g.place
 )
 select
   place, if(outside < 900, 'closed', 'inside') as kind, after as ts, before as until,

@@ -3,9 +3,7 @@
 -- reads: bars, symbols. writes: findings. key: place, ts. value: robust z-score, for 'bar' the smaller one of way out and way back.
 -- z = (log return - median) / spread; spread is the larger of 1.4826 * MAD (median absolute deviation) and, where 1,000
 -- returns are known, their 99 % quantile / 2.576: prices have fat tails, some markets fatter ones. Of all log returns that
--- are not zero (every second, third, … one beyond half a million bars). Reported from |z| = 12 on.
--- Bars that do not reach that far in any dataset are put aside first (wide).
--- tie rule: none needed.
+-- are not zero (every second, third, … one beyond half a million bars). Reported from |z| = 12 on; wide: some come near it.
 with samples as (
   select list(bars // 500000 + 1 order by place) as steps from symbols
 ),

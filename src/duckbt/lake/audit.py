@@ -61,6 +61,7 @@ def check_bars(connection: duckdb.DuckDBPyConnection, datasets: Sequence[Dataset
             "create or replace table timeframes as select unnest(?::bigint[]) as place, unnest(?::bigint[]) as seconds",
             [list(range(len(chosen))), [d.timeframe.seconds for d in chosen]],
         )
+        connection.execute(render("10_bars/steps.sql"))
         place_sql = "place" if len(chosen) == len(datasets) else f"({places}::bigint[])[place + 1]"
         with ThreadPoolExecutor(THREADS) as pool:  # most of a check runs on one core
             for done in [pool.submit(_run, connection.cursor(), name, place_sql) for name in BAR_CHECKS]:
