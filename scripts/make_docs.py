@@ -38,7 +38,7 @@ class Stage:
 
 
 def _header(file: Path) -> Stage:
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = [x for x in file.read_text(encoding="utf-8").splitlines() if not x.startswith("{%")]
     head = lines[: next(i for i, line in enumerate(lines) if not line.startswith("--"))]
     text = " ".join(line[2:].strip() for line in head)
     for pattern, shown in (

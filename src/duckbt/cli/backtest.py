@@ -137,6 +137,34 @@ def scan(
         show.out.print(f"{bars:,} bars with {', '.join(prepared.program.indicator_columns) or 'no indicators'} → {out}")
 
 
+@app.command("audit")
+def audit(
+    strategy: StrategyArgument,
+    lake: LakeOption = Path("lake"),
+    symbols: SymbolsOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    warmup: WarmupOption = 0,
+    params: ParamsOption = None,
+    cuts: Annotated[int, typer.Option("--cuts", min=2, help="Runs on shortened data.")] = 8,
+    json: JsonOption = False,
+    threads: ThreadsOption = None,
+    memory_limit: MemoryOption = None,
+) -> None:
+    """Prove that a strategy does not know the future: cut the data and see whether anything before the cut changes."""
+    from duckbt.cli import lookahead
+    from duckbt.results.lookahead import look_ahead
+
+    given = (pairs(params, "--param"), moment(first, "--from"), moment(last, "--to"), warmup)
+    found = look_ahead(strategy, lake, symbols or (), *given, cuts, Settings(threads, memory_limit))
+    if json:
+        show.print_json(lookahead.document(found))
+    else:
+        lookahead.report(found)
+    if not found.clean:
+        raise typer.Exit(1)
+
+
 @app.command("list")
 def list_results(results: ResultsOption = Path("results"), json: JsonOption = False) -> None:
     """Show all runs, newest first."""
