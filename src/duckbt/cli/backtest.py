@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import duckbt
-from duckbt.cli import show
+from duckbt.cli import proof, show
 from duckbt.cli.estimate import show_estimate
 from duckbt.cli.options import (
     FromOption,
@@ -17,6 +17,7 @@ from duckbt.cli.options import (
     MemoryOption,
     ParamsOption,
     ResultsOption,
+    RunArgument,
     SilentOption,
     Style,
     StyleOption,
@@ -37,6 +38,8 @@ from duckbt.results.prepared import Prepared, Settings, prepare
 from duckbt.results.run import Run, run_backtest, scan_bars
 
 app = typer.Typer(no_args_is_help=True, help="Run strategies on the lake and read the results.")
+app.command("verify")(proof.verify_run)
+app.command("compare")(proof.compare)
 StrategyArgument = Annotated[Path, typer.Argument(help="Strategy file (TOML).")]
 HEADLINES = (
     "trades", "win_rate", "net_pnl", "return_pct", "profit_factor", "expectancy_r", "max_drawdown", "max_drawdown_days",
@@ -190,13 +193,19 @@ def list_results(results: ResultsOption = Path("results"), json: JsonOption = Fa
 
 @app.command("show")
 def show_run(
-    run: Annotated[str, typer.Argument(help="Run id, its beginning, or a run folder.")],
+    run: RunArgument,
     results: ResultsOption = Path("results"),
     json: JsonOption = False,
     trades: Annotated[int, typer.Option("--trades", help="Also show that many trades.")] = 0,
+    provenance: Annotated[
+        bool, typer.Option("--provenance", help="Show every file it hangs on, from the raw ones on, with sha256 and state.")
+    ] = False,
 ) -> None:
     """Show one run: its metrics in all, by direction and by symbol."""
     found = Run.find(run, results)
+    if provenance:
+        proof.show_provenance(found, json)
+        return
     if json:
         show.print_json(_document(found) | {"manifest": found.manifest.model_dump(mode="json")})
         return

@@ -23,6 +23,7 @@ class Style(StrEnum):
 
 
 LakeOption = Annotated[Path, typer.Option("--lake", help="Folder with the bars.")]
+RunArgument = Annotated[str, typer.Argument(help="Run id, its beginning, or a run folder.")]
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder for run results.")]
 SymbolsOption = Annotated[
     list[str] | None,

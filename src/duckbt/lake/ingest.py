@@ -88,7 +88,7 @@ class _Found:
     def entry(self, options: Options, digest: str = "") -> SourceFile:
         """For the manifest; its counts are still open."""
         return SourceFile(
-            name=self.raw.file.name, sha256=digest, bytes=self.path.stat().st_size,
+            name=self.raw.file.name, path=str(self.path.resolve()), sha256=digest, bytes=self.path.stat().st_size,
             dialect=self.raw.form.dialect.name, clock=self.raw.clock.text, settings=options.settings(), rows=0,
         )  # fmt: skip
 

@@ -24,10 +24,12 @@ class _Model(BaseModel):
 class SourceFile(_Model):
     """A raw file as it was read: its rows for this dataset, and how many of them were repeats or no bars.
 
+    ``path``: the file, or the archive it was in, when it was read; ``sha256``: of that file's bytes.
     ``symbols``: how many datasets got rows of it; ``settings``: options that change how it is read.
     """
 
     name: str
+    path: str = ""
     sha256: str
     bytes: int
     dialect: str

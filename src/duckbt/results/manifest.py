@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 import duckbt
 from duckbt.compiler.program import Program
+from duckbt.lake.manifest import MANIFEST
 from duckbt.lake.store import Dataset
 from duckbt.sqlfiles import sql_fingerprint
 from duckbt.strategy.load import StrategyFile
@@ -21,13 +22,24 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class RawFile(_Model):
+    """A file that bars were made of: where it was read, its sha256, and the dialect it was read as."""
+
+    name: str
+    path: str = ""
+    sha256: str
+    dialect: str
+
+
 class DatasetUsed(_Model):
-    """The bars of one symbol: manifest digest, and path and sha256 of every Parquet file."""
+    """The bars of one symbol: the lake's manifest and its digest, path and sha256 of every Parquet file, raw files."""
 
     symbol: str
     timeframe: str
     digest: str
     files: dict[str, str]
+    manifest: str = ""
+    sources: list[RawFile] = []
 
 
 class IndicatorUsed(_Model):
@@ -78,6 +90,8 @@ def datasets_used(datasets: list[Dataset]) -> list[DatasetUsed]:
             timeframe=str(d.timeframe),
             digest=d.manifest.digest(),
             files={str(d.path(f)): f.sha256 for f in d.manifest.files},
+            manifest=str((d.folder / MANIFEST).resolve()),
+            sources=[RawFile(name=s.name, path=s.path, sha256=s.sha256, dialect=s.dialect) for s in d.manifest.sources],
         )
         for d in datasets
     ]
