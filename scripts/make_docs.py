@@ -1,6 +1,6 @@
 """Write the parts of the documentation that follow from the code: the commands, and the table of SQL stages.
 
-python scripts/make_docs.py            # writes docs/commands.md and the table in docs/architecture.md
+python scripts/make_docs.py            # writes docs/commands.md, docs/indicators.md, the table in docs/architecture.md
 python scripts/make_docs.py --check    # changes nothing; fails where they are out of date
 """
 
@@ -17,9 +17,12 @@ from typing import Any
 import typer
 
 from duckbt.cli.app import app
+from duckbt.compiler.cards import Card, cards
+from duckbt.compiler.library import Library
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ROOT / "docs" / "commands.md"
+INDICATORS = ROOT / "docs" / "indicators.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 BEGIN = "<!-- stages: made from the headers of sql/ by scripts/make_docs.py -->"
 END = "<!-- end of stages -->"
@@ -141,6 +144,30 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def indicators_page() -> str:
+    """The whole of docs/indicators.md."""
+    found: dict[str, list[Card]] = {}
+    for card in cards(Library()):
+        found.setdefault(card.family, []).append(card)
+    lines = [
+        "# Indicators",
+        "",
+        "Made by `scripts/make_docs.py` from the files of `sql/20_indicators`: one file, one indicator, one short SELECT. Names and the order of",
+        "parameters follow TA-Lib; [beside TA-Lib](parity.md) compares the values. `duckcli backtest indicators NAME` shows one with its SQL and a chart.",
+        "A strategy may have its own in a folder `indicators/` beside it, in the same form.",
+        "",
+        "*First bar*: the number of the first bar with a value, counted from 0, known before any data is read; signals cannot fire before it. *Stable after*: bars",
+        "until the influence of the start is below 1e-8; *never* where the start shows for ever, or for as long as the data decides. Both are for the parameters shown.",
+    ]
+    for family, members in sorted(found.items()):
+        lines += ["", f"## {family}", "", "| | what it is | outputs | first bar | stable after |", "|---|---|---|--:|--:|"]
+        for c in members:
+            stable = "never" if c.stable_after is None else f"{c.stable_after:,}"
+            outputs = ", ".join(c.outputs) if len(c.outputs) > 1 else ""
+            lines.append(f"| [`{c.signature}`](../{c.file}) | {c.title} | {outputs} | {c.first_bar} | {stable} |")
+    return "\n".join(lines) + "\n"
+
+
 def architecture_page() -> str:
     """docs/architecture.md with its table as it should be."""
     text = ARCHITECTURE.read_text(encoding="utf-8")
@@ -155,7 +182,8 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="only say what is out of date")
     check = parser.parse_args().check
     stale = []
-    for page, text in ((COMMANDS, commands_page()), (ARCHITECTURE, architecture_page())):
+    pages = {COMMANDS: commands_page(), INDICATORS: indicators_page(), ARCHITECTURE: architecture_page()}
+    for page, text in pages.items():
         if not page.exists() or page.read_text(encoding="utf-8") != text:
             stale.append(page.relative_to(ROOT).as_posix())
             if not check:

@@ -19,7 +19,7 @@ MODULES = {
 LAYERS = ["errors", "sqlfiles", "lake", "strategy", "compiler", "engine", "results", "report", "experiments", "cli"]
 RUNS_SQL = {"sqlfiles", "lake", "compiler", "engine", "results", "report", "experiments"}
 LONGEST_MODULE = 400
-COMING = {"backtest indicators", "data formats"}  # named in messages, made with the rooms that they show
+COMING = {"data formats"}  # named in messages, made with the rooms that they show
 
 
 def layer(module: str) -> int:

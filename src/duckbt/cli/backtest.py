@@ -10,6 +10,7 @@ import typer
 import duckbt
 from duckbt.cli import proof, show
 from duckbt.cli.estimate import show_estimate
+from duckbt.cli.indicators import indicators
 from duckbt.cli.options import (
     FromOption,
     JsonOption,
@@ -213,6 +214,9 @@ def show_run(
     if trades:
         relation = found.trades.order("trade_id").limit(trades)
         show.table(TRADE_COLUMNS, relation.project(", ".join(TRADE_COLUMNS)).fetchall(), title="trades")
+
+
+app.command("indicators")(indicators)
 
 
 @app.command("new")
