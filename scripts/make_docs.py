@@ -152,12 +152,14 @@ def indicators_page() -> str:
     lines = [
         "# Indicators",
         "",
-        "Made by `scripts/make_docs.py` from the files of `sql/20_indicators`: one file, one indicator, one short SELECT. Names and the order of",
-        "parameters follow TA-Lib; [beside TA-Lib](parity.md) compares the values. `duckcli backtest indicators NAME` shows one with its SQL and a chart.",
-        "A strategy may have its own in a folder `indicators/` beside it, in the same form.",
+        "Made by `scripts/make_docs.py` from the files of `sql/20_indicators`: one file, one indicator, one short SELECT.",
+        "Names and the order of parameters follow TA-Lib; [beside TA-Lib](parity.md) compares the values.",
+        "`duckcli backtest indicators NAME` shows one with its SQL and a chart. A strategy may have its own in a folder",
+        "`indicators/` beside it, in the same form.",
         "",
-        "*First bar*: the number of the first bar with a value, counted from 0, known before any data is read; signals cannot fire before it. *Stable after*: bars",
-        "until the influence of the start is below 1e-8; *never* where the start shows for ever, or for as long as the data decides. Both are for the parameters shown.",
+        "*First bar*: the number of the first bar with a value, counted from 0, known before any data is read; signals",
+        "cannot fire before it. *Stable after*: bars until the influence of the start is below 1e-8; *never* where it",
+        "shows for ever, or for as long as the data decides. Both are for the parameters shown.",
     ]
     for family, members in sorted(found.items()):
         lines += ["", f"## {family}", "", "| | what it is | outputs | first bar | stable after |", "|---|---|---|--:|--:|"]

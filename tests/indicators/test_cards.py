@@ -31,6 +31,7 @@ def test_the_list_has_every_file(duckcli: Callable[..., Any]) -> None:
 def test_the_list_for_people(duckcli: Callable[..., Any]) -> None:
     shown = duckcli("backtest", "indicators", "--family", "momentum").out
     assert "macd, signal, histogram" in shown
+    assert "20_indicators/momentum/macd.sql" in shown
     assert "bbands" not in shown
 
 

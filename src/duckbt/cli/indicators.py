@@ -15,7 +15,7 @@ from duckbt.compiler.cards import Card, card, cards
 from duckbt.compiler.library import Library
 
 SHOWN_BARS = 100
-WIDEST = 70
+WIDEST = 50
 
 
 def indicators(
@@ -39,18 +39,8 @@ def _list(found: list[Card], json: bool) -> None:
     if json:
         show.print_json([{k: v for k, v in asdict(c).items() if k != "sql"} for c in found])
         return
-    rows = [
-        (
-            c.signature if len(c.signature) <= WIDEST else f"{c.signature[:WIDEST]}…",
-            c.family,
-            ", ".join(c.outputs),
-            c.first_bar,
-            _settles(c),
-            c.file,
-        )
-        for c in found
-    ]
-    show.table(("indicator", "family", "outputs", "first bar", "stable after", "formula"), rows)
+    rows = [(_short(c.signature), ", ".join(c.outputs), c.first_bar, _settles(c), c.file) for c in found]
+    show.table(("indicator", "outputs", "first bar", "stable after", "formula (folder: family)"), rows)
     show.out.print(f"{len(found)} indicators; `duckcli backtest indicators NAME` shows one.")
 
 
@@ -70,6 +60,10 @@ def _one(found: Card, folder: Path, json: bool) -> None:
     show.out.print(f"{found.example} on the last {len(price)} bars of {SYMBOL} {TIMEFRAME} (synthetic prices)", markup=False)
     for panel in panels(price, {found.name if n == "value" else n: v for n, v in values.items()}):
         show.out.print("\n".join(panel) + "\n", markup=False)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[:WIDEST]}…"
 
 
 def _settles(found: Card) -> str:
