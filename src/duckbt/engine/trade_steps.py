@@ -101,18 +101,14 @@ def result_steps(context: Context) -> list[Step]:
     steps = [
         stage("70_results/exact_sum"),
         stage("70_results/mark_closes", mark=str(mark), seconds=mark.seconds),
-        stage(
-            "70_results/equity",
-            initial_cash=cash,
-            many_symbols=context.many_symbols,
-            fine_marks=mark.seconds < 86400,
-            mark=str(mark),
-            rates=bool(source.rates),
-        ),
+        stage("70_results/marks"),
+        stage("70_results/held"),
+        stage("70_results/equity", initial_cash=cash, rates=bool(source.rates)),
         stage("70_results/days", initial_cash=cash),
         stage("70_results/market_days"),
         stage("70_results/drawdowns"),
         stage("70_results/calendar", initial_cash=cash),
+        stage("70_results/trade_sums"),
         stage("70_results/trade_metrics", initial_cash=cash),
         stage("70_results/equity_metrics", initial_cash=cash, bar_seconds=strategy.bar.seconds),
     ]
