@@ -41,11 +41,7 @@ def compile_strategy(
     compiler = _Compiler(file, library, program)
     for combo_id, parameters in enumerate(parameter_sets):
         compiler.add(combo_id, parameters, keep_indicators)
-    sets = {c.signal_set for c in program.combos}
-    for level in program.levels:
-        asking = {c.signal_set for c in program.combos if level.number in c.levels}
-        level.signal_sets = [] if asking == sets else sorted(asking)
-    return program
+    return program.only(program.combos)
 
 
 class _Compiler:
@@ -212,7 +208,10 @@ class _Compiler:
         text = self.file.strategy.exit.flat_when
         node = self._condition(binder, "exit.flat_when", text)
         if node is not None:
-            self.program.session_set = self._watch("session", {0: node})
+            known = self._watch("session", {0: node})
+            if self.program.session_set not in (None, known):
+                raise StrategyError(f"{self.file.path}: exit.flat_when must be the same for all parameter sets of one scan")
+            self.program.session_set = known
             self.program.session_flag = self._flag(self._holds(node))
 
     def _watch(self, kind: str, conditions: dict[int, int]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from duckbt.compiler.graph import Graph, longest
 from duckbt.compiler.layers import Layers, Output
@@ -180,6 +181,16 @@ class Program:
     def roles(self) -> set[str]:
         """The kinds of levels this strategy has."""
         return {level.role for level in self.levels}
+
+    def only(self, combos: Sequence[Combo]) -> Program:
+        """The same scan with some of the parameter sets and the levels they use, each asked of the candidates it concerns."""
+        sets = {s.number for s in self.sides}
+        levels = []
+        for level in self.levels:
+            asking = {c.signal_set for c in combos if level.number in c.levels}
+            if asking:
+                levels.append(replace(level, signal_sets=[] if asking == sets else sorted(asking)))
+        return replace(self, combos=list(combos), levels=levels)
 
     @property
     def reach(self) -> int | None:

@@ -24,8 +24,8 @@ def unit_cost_values(context: Context) -> dict[str, Any]:
     unit_free = not (commission.per_unit or commission.rate or financing.long or financing.short)
     if spread_is_zero and slippage_is_zero and unit_free and not commission.per_trade:
         return {}
-    entry_spread, needs_bars = _spread(context.strategy, "eb", "c.entry_price")
-    exit_spread, _ = _spread(context.strategy, "xb", "l.exit_price")
+    entry_spread, needs_bars = _spread(context, "eb", "c.entry_price")
+    exit_spread, _ = _spread(context, "xb", "l.exit_price")
     if costs.quote == "mid":
         entry_spread, exit_spread = f"({entry_spread}) / 2", f"({exit_spread}) / 2"
     else:
@@ -49,13 +49,13 @@ def _slippage(strategy: Strategy, price: str) -> str:
     return f"{slippage.bps / 10_000!r}::double * {price}" if isinstance(slippage, Bps) else f"{slippage!r}::double"
 
 
-def _spread(strategy: Strategy, bar: str, price: str) -> tuple[str, bool]:
+def _spread(context: Context, bar: str, price: str) -> tuple[str, bool]:
     """(SQL of the full spread at a fill, whether it reads the fill's bar). Raises StrategyError."""
-    spread = strategy.costs.spread
+    spread = context.strategy.costs.spread
     if isinstance(spread, Bps):
         return f"{spread.bps / 10_000!r}::double * {price}", False
     graph = Graph()
-    binder = Binder(graph, Library(), strategy.params)
+    binder = Binder(graph, Library(), context.program.combos[0].parameters)
     try:
         node = bind_text(binder, spread)
     except ExpressionError as error:

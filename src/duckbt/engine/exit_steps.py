@@ -20,15 +20,19 @@ NAMES = {  # column of combos → name of the level in asked
 
 
 def exit_steps(context: Context) -> list[Step]:
-    """Combos, candidates, levels, touches and exits."""
-    return [*_entry_steps(context), *_level_steps(context), *_decision_steps(context)]
+    """Parameter sets, levels, touches and exits."""
+    steps = [stage("40_entries/combos", combos=context.program.combos)]
+    if context.program.combo_scales:
+        steps.append(stage("40_entries/combo_scales", rows=context.program.combo_scales))
+    return [*steps, *_level_steps(context), *_decision_steps(context)]
 
 
 def _touches(writes: str, questions: str) -> Step:
     return stage(f"50_exits/{writes}", "50_exits/touches", writes=writes, questions=questions)
 
 
-def _entry_steps(context: Context) -> list[Step]:
+def entry_steps(context: Context) -> list[Step]:
+    """What no parameter set changes: stretches of conditions, signals with their fills, the bars of trailing stops."""
     program, kind = context.program, context.rules.entry
     order = context.strategy.entry.price
     steps = []
@@ -36,9 +40,6 @@ def _entry_steps(context: Context) -> list[Step]:
         steps.append(stage("30_signals/anchors", seconds=context.strategy.bar.seconds))
     if program.watched:
         steps.append(stage("30_signals/stretches", conditions=program.watched, anchors=context.source.anchored))
-    steps.append(stage("40_entries/combos", combos=program.combos))
-    if program.combo_scales:
-        steps.append(stage("40_entries/combo_scales", rows=program.combo_scales))
     steps.append(
         stage(
             "40_entries/fired",
@@ -64,7 +65,7 @@ def _entry_steps(context: Context) -> list[Step]:
             carried=program.carried,
         )
     )
-    return steps
+    return [*steps, *(_trail_bars(context) if "trail" in context.roles else [])]
 
 
 def _level_steps(context: Context) -> list[Step]:
@@ -91,9 +92,8 @@ def _level_steps(context: Context) -> list[Step]:
     return steps
 
 
-def _trail_steps(context: Context) -> list[Step]:
-    rules = context.rules
-    same_bar = rules.trail_high == "same_bar"
+def _trail_bars(context: Context) -> list[Step]:
+    same_bar = context.rules.trail_high == "same_bar"
     pieces = pieces_of(context.source, 0, grid=1 << TRAIL_BASE)
     tables = table_names("trail_base", pieces)
     base = tuple(
@@ -103,13 +103,19 @@ def _trail_steps(context: Context) -> list[Step]:
     return [
         Step("50_exits/trail_base", base, parallel=len(base) > 1),
         stage("50_exits/trail_blocks", tables=tables, top=context.levels_above(TRAIL_BASE)),
+    ]
+
+
+def _trail_steps(context: Context) -> list[Step]:
+    rules = context.rules
+    return [
         stage(
             "50_exits/trail_questions",
             kind=rules.entry,
             entry_bar_exits=rules.entry_bar_exits,
             activated="trail_after" in context.roles,
         ),
-        _moving_touches("trail", same_bar),
+        _moving_touches("trail", rules.trail_high == "same_bar"),
     ]
 
 

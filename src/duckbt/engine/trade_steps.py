@@ -35,7 +35,7 @@ def trade_steps(context: Context) -> list[Step]:
     priced = [legs] + ([stage("60_trades/unit_costs", **costs)] if costs else [])
     if rates:
         priced.append(stage("60_trades/exit_rates"))
-    steps = [stage("60_trades/entry_rates")] if rates else []
+    steps: list[Step] = []
     if ledger:
         events = stage(
             "60_trades/ledger_events",
@@ -91,21 +91,34 @@ def sizes_vary(context: Context) -> bool:
 PEER_METRICS = {"backtesting.py": "70_results/like_backtestingpy", "vectorbt": "70_results/like_vectorbt"}
 
 
-def result_steps(context: Context) -> list[Step]:
-    """Equity and metrics; with a peer's rules also its own statistics, where the run has one symbol as theirs have."""
-    strategy, source = context.strategy, context.source
-    cash, like = strategy.size.initial_cash, strategy.compat.like
-    peer = PEER_METRICS.get(like) if like and not context.many_symbols else None
+def _peer(context: Context) -> str | None:
+    """The statistics of the peer whose rules are asked for, where the run has one symbol as theirs have."""
+    like = context.strategy.compat.like
+    return PEER_METRICS.get(like) if like and not context.many_symbols else None
+
+
+def market_steps(context: Context) -> list[Step]:
+    """What accounts are valued by: the same for all parameter sets."""
+    strategy = context.strategy
     written = "mark" in strategy.equity.model_fields_set
-    mark = strategy.bar if peer and not written else Timeframe(strategy.equity.mark)
-    steps = [
+    mark = strategy.bar if _peer(context) and not written else Timeframe(strategy.equity.mark)
+    return [
+        *([stage("60_trades/entry_rates")] if context.source.rates else []),
         stage("70_results/exact_sum"),
         stage("70_results/mark_closes", mark=str(mark), seconds=mark.seconds),
+        stage("70_results/market_days"),
+    ]
+
+
+def result_steps(context: Context) -> list[Step]:
+    """Equity and metrics; with a peer's rules also its own statistics."""
+    strategy, source = context.strategy, context.source
+    cash, peer = strategy.size.initial_cash, _peer(context)
+    steps = [
         stage("70_results/marks"),
         stage("70_results/held"),
         stage("70_results/equity", initial_cash=cash, rates=bool(source.rates)),
         stage("70_results/days", initial_cash=cash),
-        stage("70_results/market_days"),
         stage("70_results/drawdowns"),
         stage("70_results/calendar", initial_cash=cash),
         stage("70_results/trade_sums"),
