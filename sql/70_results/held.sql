@@ -26,6 +26,6 @@ closes as (
   join bars b on b.bar >> 5 = l.block and b.ts <= l.ts
   group by all
 )
-select h.*, p.close
+select h.combo_id, h.ts, h.place, h.symbol, h.quantity, h.entry_price, p.close
 from open_at h
 join closes p on p.place = h.place and p.ts = h.ts

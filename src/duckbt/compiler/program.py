@@ -183,7 +183,7 @@ class Program:
         return {level.role for level in self.levels}
 
     def only(self, combos: Sequence[Combo]) -> Program:
-        """The same scan with some of the parameter sets and the levels they use, each asked of the candidates it concerns."""
+        """The same scan with some of the parameter sets and the levels that they use."""
         sets = {s.number for s in self.sides}
         levels = []
         for level in self.levels:

@@ -19,12 +19,27 @@ NAMES = {  # column of combos → name of the level in asked
 }  # fmt: skip
 
 
+def placing_steps(context: Context) -> list[Step]:
+    """Parameter sets, and where their levels lie."""
+    program, rules = context.program, context.rules
+    scales = [stage("40_entries/combo_scales", rows=program.combo_scales)] if program.combo_scales else []
+    return [
+        stage("40_entries/combos", combos=program.combos),
+        *scales,
+        stage(
+            "40_entries/levels",
+            levels=program.levels,
+            kind=rules.entry,
+            strict=rules.target_touch == "beyond",
+            entry_bar_exits=rules.entry_bar_exits,
+            optimist=rules.same_bar == "target_first",
+        ),
+    ]
+
+
 def exit_steps(context: Context) -> list[Step]:
-    """Parameter sets, levels, touches and exits."""
-    steps = [stage("40_entries/combos", combos=context.program.combos)]
-    if context.program.combo_scales:
-        steps.append(stage("40_entries/combo_scales", rows=context.program.combo_scales))
-    return [*steps, *_level_steps(context), *_decision_steps(context)]
+    """Touches of levels, and exits."""
+    return [*_level_steps(context), *_decision_steps(context)]
 
 
 def _touches(writes: str, questions: str) -> Step:
@@ -65,20 +80,11 @@ def entry_steps(context: Context) -> list[Step]:
             carried=program.carried,
         )
     )
-    return [*steps, *(_trail_bars(context) if "trail" in context.roles else [])]
+    return steps
 
 
 def _level_steps(context: Context) -> list[Step]:
-    program, rules = context.program, context.rules
     steps = [
-        stage(
-            "40_entries/levels",
-            levels=program.levels,
-            kind=rules.entry,
-            strict=rules.target_touch == "beyond",
-            entry_bar_exits=rules.entry_bar_exits,
-            optimist=rules.same_bar == "target_first",
-        ),
         stage("50_exits/questions"),
         _touches("touches", "questions"),
         stage("50_exits/level_touches"),
@@ -86,13 +92,16 @@ def _level_steps(context: Context) -> list[Step]:
     if "breakeven" in context.roles:
         steps += [stage("50_exits/breakeven_questions"), _touches("breakeven_touches", "breakeven_questions")]
     if "trail" in context.roles:
-        steps += _trail_steps(context)
+        steps += _trail_touches(context)
     if "trail_price" in context.roles:
         steps += _moving_steps(context)
     return steps
 
 
-def _trail_bars(context: Context) -> list[Step]:
+def trail_steps(context: Context) -> list[Step]:
+    """What trailing stops need to know of the bars: the same for all parameter sets."""
+    if "trail" not in context.roles:
+        return []
     same_bar = context.rules.trail_high == "same_bar"
     pieces = pieces_of(context.source, 0, grid=1 << TRAIL_BASE)
     tables = table_names("trail_base", pieces)
@@ -106,7 +115,7 @@ def _trail_bars(context: Context) -> list[Step]:
     ]
 
 
-def _trail_steps(context: Context) -> list[Step]:
+def _trail_touches(context: Context) -> list[Step]:
     rules = context.rules
     return [
         stage(

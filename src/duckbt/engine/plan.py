@@ -8,10 +8,10 @@ from datetime import datetime
 
 from duckbt.compiler.program import Program
 from duckbt.engine.context import Context
-from duckbt.engine.exit_steps import entry_steps, exit_steps
+from duckbt.engine.exit_steps import entry_steps, exit_steps, placing_steps, trail_steps
 from duckbt.engine.scan_steps import scan_steps
 from duckbt.engine.step import Step, stage
-from duckbt.engine.trade_steps import market_steps, result_steps, trade_steps
+from duckbt.engine.trade_steps import market_steps, rate_steps, result_steps, trade_steps
 from duckbt.lake.source import BarSource
 from duckbt.strategy.model import Strategy
 
@@ -22,17 +22,12 @@ CHECKS = ("bars_in_order", "positions_do_not_overlap", "signals_accounted_for", 
 class Plan:
     """Steps in order, and the invariants to check afterwards.
 
-    ``shared`` comes first and is the same for all parameter sets of one scan; ``own`` is about the ones of the program.
+    ``shared``: names of the steps that are the same for all parameter sets of one scan.
     """
 
-    shared: tuple[Step, ...]
-    own: tuple[Step, ...]
+    steps: tuple[Step, ...]
     checks: tuple[str, ...] = CHECKS
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """All of them."""
-        return self.shared + self.own
+    shared: frozenset[str] = frozenset()
 
     def statements(self) -> Iterator[tuple[str, str]]:
         """(step name, statement) in an order in which they may run one by one."""
@@ -50,14 +45,16 @@ def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_b
         steps += scan_steps(program, source, not_before=not_before)
     else:
         steps += scan_steps(program, source.signals, bars="signal_bars", not_before=not_before)
-    steps += entry_steps(context)
-    steps += market_steps(context)
-    own = [*exit_steps(context), *trade_steps(context), *result_steps(context)]
+    shared = [*steps, *entry_steps(context), *trail_steps(context), *rate_steps(context), *market_steps(context)]
+    steps += entry_steps(context) + placing_steps(context)
+    steps += trail_steps(context) + exit_steps(context)
+    steps += rate_steps(context) + trade_steps(context)
+    steps += market_steps(context) + result_steps(context)
     waived = {"positions_do_not_overlap"} if strategy.entry.overlap == "stack" else set()
     waived |= set() if source.rates else {"rates_are_known"}
     waived |= {"exits_inside_their_bar"} if context.rules.gap_fill == "level" else set()
     return Plan(
         tuple(s for s in steps if s.statements),
-        tuple(s for s in own if s.statements),
         tuple(c for c in CHECKS if c not in waived),
+        frozenset(s.name for s in shared),
     )

@@ -25,7 +25,7 @@ def scan_plan(program: Program, source: BarSource) -> Plan:
     )
     steps = [Step(name, (sql,)) for name, sql in source.statements]
     steps += [*scan_steps(program, source, everything=True), Step("30_signals/scanned_bars", (view,))]
-    return Plan(tuple(s for s in steps if s.statements), ())
+    return Plan(tuple(s for s in steps if s.statements))
 
 
 def scan_to(

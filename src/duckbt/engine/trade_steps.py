@@ -97,13 +97,17 @@ def _peer(context: Context) -> str | None:
     return PEER_METRICS.get(like) if like and not context.many_symbols else None
 
 
+def rate_steps(context: Context) -> list[Step]:
+    """Currency rates at the fills of entries: the same for all parameter sets."""
+    return [stage("60_trades/entry_rates")] if context.source.rates else []
+
+
 def market_steps(context: Context) -> list[Step]:
     """What accounts are valued by: the same for all parameter sets."""
     strategy = context.strategy
     written = "mark" in strategy.equity.model_fields_set
     mark = strategy.bar if _peer(context) and not written else Timeframe(strategy.equity.mark)
     return [
-        *([stage("60_trades/entry_rates")] if context.source.rates else []),
         stage("70_results/exact_sum"),
         stage("70_results/mark_closes", mark=str(mark), seconds=mark.seconds),
         stage("70_results/market_days"),
