@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -60,10 +60,13 @@ def staging(results: Path) -> Iterator[Path]:
 
 
 def sweep_stale(results: Path) -> None:
-    """Remove staging folders of this machine whose process is gone."""
+    """Remove staging folders of this machine whose process is gone; a run one of them was replacing goes back."""
     for folder in (results / ".staging").glob(f"{platform.node()}-*"):
         pid = folder.name.removeprefix(f"{platform.node()}-").partition("-")[0]
         if pid.isdigit() and int(pid) != os.getpid() and not _alive(int(pid)):
+            for old in folder.glob("replaced/run_id=*"):
+                with suppress(OSError):  # the new one is in place
+                    os.rename(old, results / RUNS / old.name)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -78,24 +81,26 @@ def _alive(pid: int) -> bool:
 
 
 def publish(folder: Path, final: Path, replace: bool) -> bool:
-    """Move a finished folder into place. False when another process was first (its result is the same)."""
+    """Move a finished folder into place. False when another process was first (its result is the same).
+
+    With ``replace`` a run that is there makes room for it; several processes may do so at once.
+    """
     final.parent.mkdir(parents=True, exist_ok=True)
-    if replace and final.exists():
-        old = folder.with_name(f"{folder.name}-replaced")
-        os.rename(final, old)
+    aside = folder.parent / "replaced" / final.name
+    while True:
         try:
             os.rename(folder, final)
+            break
         except OSError:
-            os.rename(old, final)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-        return True
-    try:
-        os.rename(folder, final)
-    except OSError:
-        if is_done(final):
-            return False
-        raise
+            if not is_done(final):
+                raise
+            if not replace:
+                return False
+            aside.parent.mkdir(exist_ok=True)
+            shutil.rmtree(aside, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another process moved it away first
+                os.rename(final, aside)
+    shutil.rmtree(aside.parent, ignore_errors=True)
     return True
 
 
