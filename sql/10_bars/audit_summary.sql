@@ -1,6 +1,5 @@
 -- audit_summary: what the checks found, per dataset: bars (or rows) concerned by each.
--- reads: audit (all findings of the lake), datasets (symbol, timeframe, rows, first_ts, last_ts).
--- writes: one row per dataset, by symbol and timeframe.
+-- reads: audit, datasets. writes: a query. key: symbol, timeframe.
 -- A gap inside trading hours that at least half of three or more datasets of that timeframe have alike is a holiday.
 with inside as (
   select symbol, timeframe, ts, until, bars from audit where check_name = 'gaps' and kind = 'inside'

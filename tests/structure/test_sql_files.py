@@ -16,7 +16,10 @@ from conftest import ROOT, strategy, write_bars
 from duckbt import sqlfiles
 from duckbt.engine import scan_steps
 from duckbt.engine.plan import CHECKS, Plan
+from duckbt.lake.findings import Audit
+from duckbt.lake.ingest import ingest
 from duckbt.lake.register import register
+from duckbt.lake.resample import resample
 from duckbt.lake.store import Lake
 from duckbt.lake.timeframe import Timeframe
 from duckbt.results.run import prepare
@@ -95,7 +98,9 @@ def test_a_file_is_short_and_says_what_it_is(file: str) -> None:
     limit = LONGER.get(file, LONGEST - 1)
     assert len(lines) <= limit, f"{file} has {len(lines)} lines"
     head = [line for line in lines[:12] if line.startswith("--")]
-    assert re.match(r"-- ([a-z0-9_]+|\{\{ [a-z]+ \}\}[a-z_]*)(\(x\))?: \S", head[0]), f"{file}: first line: what, and its purpose"
+    assert re.match(r"-- ([a-z0-9_]+|\{\{ [a-z]+ \}\}[a-z_]*)(\(x\))?: \S", head[0]), (
+        f"{file}: first line: what, and its purpose"
+    )
     assert lines[-1].strip(), f"{file} ends with empty lines"
 
 
@@ -255,6 +260,12 @@ def test_every_stage_is_used(lake: Lake, tmp_path: Path, monkeypatch: pytest.Mon
     unsorted_lake = Lake(tmp_path / "unsorted")
     register([tmp_path / "b.parquet"], unsorted_lake, symbol="B", timeframe=Timeframe("1m"))
     prepare(strategy(**STRATEGIES["plain"]), unsorted_lake)
+    (tmp_path / "C_1m.csv").write_text(
+        "time,open,high,low,close\n2024-01-01 00:02,1,1,1,1\n2024-01-01 00:01,1,1,1,1\n2024-01-01 00:03,0,1,1,1\n"
+    )
+    ingest([tmp_path / "C_1m.csv"], unsorted_lake)
+    Audit(unsorted_lake).summary()
+    resample(unsorted_lake, ["C"], Timeframe("2m"))
     assert sorted(used & set(STAGES)) == STAGES
 
 

@@ -137,7 +137,7 @@ def resample_bars(
 ) -> None:
     """Make longer bars out of finer ones and keep them in the lake."""
     at = parse_anchor(anchor) if anchor else None
-    manifests = [resample(Lake(lake), symbol, Timeframe(to), at) for symbol in symbols]
+    manifests = resample(Lake(lake), symbols, Timeframe(to), at)
     if json:
         show.print_json([m.model_dump(mode="json") for m in manifests])
     else:

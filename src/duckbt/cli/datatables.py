@@ -77,8 +77,9 @@ def audit_summary(rows: Sequence[dict[str, Any]]) -> None:
     quiet = {"holidays", "closed"}
     found = [row for row in rows if any(row[name] for name in columns if name not in quiet)]
     if found:
-        show.table(("symbol", "bars of", "bars", *columns.values()),
-                   [(r["symbol"], r["timeframe"], r["bars"], *(r[name] for name in columns)) for r in found])  # fmt: skip
+        shown = {name: title for name, title in columns.items() if any(row[name] for row in found)}
+        show.table(("symbol", "bars of", "bars", *shown.values()),
+                   [(r["symbol"], r["timeframe"], r["bars"], *(r[name] for name in shown)) for r in found])  # fmt: skip
     if len(found) < len(rows):
         show.out.print(f"{len(rows) - len(found):,} of {len(rows):,} datasets have no findings")
 

@@ -51,8 +51,8 @@ def entry_steps(context: Context) -> list[Step]:
     program, kind = context.program, context.rules.entry
     order = context.strategy.entry.price
     steps = []
-    if context.source.anchored:
-        steps.append(stage("30_signals/anchors", seconds=context.strategy.bar.seconds))
+    if context.source.signals is not None:
+        steps.append(stage("30_signals/anchors", ends=context.source.signals.ends))
     if program.watched:
         steps.append(stage("30_signals/stretches", conditions=program.watched, anchors=context.source.anchored))
     steps.append(

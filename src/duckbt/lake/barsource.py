@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from duckbt.errors import DataError
+from duckbt.lake.clock import Anchor
 from duckbt.lake.manifest import COLUMNS
 from duckbt.lake.store import Dataset
 from duckbt.lake.timeframe import Timeframe
@@ -50,6 +51,7 @@ class BarSource:
     files: list[str]
     timeframe: Timeframe = field(default_factory=lambda: Timeframe("1m"))
     extras: list[str] = field(default_factory=list)
+    ends: str = ""  # SQL: when a bar that begins at ts is over and its close known
     rates: tuple[Rate, ...] = ()
     finer: tuple[int, ...] = ()  # seconds of the finer timeframes that decide the order inside a bar, coarse to fine
     signals: BarSource | None = None  # the bars of the strategy's timeframe, where exits are resolved on finer ones
@@ -109,7 +111,23 @@ def source(
             f"no bars from {wanted.first or 'the start'} to {wanted.last or 'the end'}: {spans or 'the data is empty'}"
         )
     listed = (SYMBOLS, render("10_bars/symbols.sql.j2", symbols=symbols))
-    return BarSource(symbols, [*statements, listed], list(used), files, used[0].timeframe, extras)
+    timeframe = used[0].timeframe
+    ends = f"ts + to_seconds({timeframe.seconds})"
+    return BarSource(symbols, [*statements, listed], list(used), files, timeframe, extras, ends)
+
+
+def end_of_made_bar(timeframe: Timeframe, anchor: Anchor | None) -> str:
+    """SQL for the end of a bar that was made of finer ones and begins at ``ts``; see 10_bars/buckets.
+
+    Days have 23 or 25 hours where the anchor's zone switches, and the last bar of a day ends with it.
+    """
+    if anchor is None and (timeframe.seconds % 86400 == 0 or 86400 % timeframe.seconds == 0):
+        return f"ts + to_seconds({timeframe.seconds})"
+    anchor = anchor or Anchor(0, "UTC")
+    zone, days = quote_text(anchor.zone), max(1, timeframe.seconds // 86400)
+    day = f"date_trunc('day', timezone({zone}, timezone('UTC', ts)) - to_seconds({anchor.seconds}))"
+    end = f"timezone('UTC', timezone({zone}, {day} + interval {days} day + to_seconds({anchor.seconds})))"
+    return end if timeframe.seconds >= 86400 else f"least(ts + to_seconds({timeframe.seconds}), {end})"
 
 
 def common_extras(datasets: Sequence[Dataset]) -> list[str]:

@@ -20,6 +20,7 @@ import duckdb
 from filelock import FileLock
 
 from duckbt.errors import ResourceError, UsageError
+from duckbt.lake.catalog import refresh_catalog
 from duckbt.lake.manifest import MANIFEST, DataFile, Manifest, sha256_of, write_json
 from duckbt.lake.store import Dataset, Lake
 from duckbt.lake.timeframe import Timeframe
@@ -82,7 +83,10 @@ def data_file(
 
 def publish(lake: Lake, scratch: Path, drafts: Sequence[Draft]) -> list[Dataset]:
     """Make drafts real, one after the other. A crash in between leaves each dataset either as it was or new."""
-    return [_publish(lake, scratch, draft) for draft in drafts]
+    published = [_publish(lake, scratch, draft) for draft in drafts]
+    if published:
+        refresh_catalog(lake)
+    return published
 
 
 def _publish(lake: Lake, scratch: Path, draft: Draft) -> Dataset:

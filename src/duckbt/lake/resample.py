@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
 
 import duckbt
 from duckbt.errors import DataError
@@ -18,36 +22,52 @@ from duckbt.lake.timeframe import Timeframe
 from duckbt.sqlfiles import quote_name
 
 
-def resample(lake: Lake, symbol: str, timeframe: Timeframe, anchor: Anchor | None = None) -> Manifest:
-    """Make bars of ``timeframe`` for one symbol and publish them as a dataset that knows what it was made of.
+def resample(lake: Lake, symbols: Sequence[str], timeframe: Timeframe, anchor: Anchor | None = None) -> list[Manifest]:
+    """Make bars of ``timeframe`` and publish them as datasets that know what they were made of.
 
-    Days begin at ``anchor`` (default 00:00 UTC). Raises DataError when the lake has no bars that fill them, or has
-    bars of that length which came from files.
+    Days begin at ``anchor`` (default 00:00 UTC). Raises DataError, changing nothing, when the lake lacks bars that fill
+    them, or has bars of that length which came from files.
     """
+    finer = [_finer(lake, symbol, timeframe, anchor) for symbol in symbols]
+    with writing(lake) as (scratch, connection):
+        drafts = [_made(connection, scratch / f"out-{n}.parquet", d, timeframe, anchor) for n, d in enumerate(finer)]
+        datasets = [Dataset(lake.folder(m.symbol, timeframe), m) for m in drafts]
+        connection.execute(FINDINGS)
+        check_bars(connection, datasets)
+        facts = facts_of(connection)
+        for place, manifest in enumerate(drafts):
+            if place in facts:
+                manifest.gaps, manifest.ohlc_violations = facts[place].gaps, facts[place].ohlc_violations
+        old = [lake.find(m.symbol, timeframe) for m in drafts]
+        tables = findings_by_place(connection, datasets)
+        made = [Draft(m, t, o.manifest if o else None) for m, t, o in zip(drafts, tables, old, strict=True)]
+        return [dataset.manifest for dataset in publish(lake, scratch, made)]
+
+
+def _finer(lake: Lake, symbol: str, timeframe: Timeframe, anchor: Anchor | None) -> Dataset:
+    """The bars to make them of."""
     old = lake.find(symbol, timeframe)
     if old is not None and old.manifest.derived is None:
         raise DataError(f"{symbol} {timeframe} is in the lake {lake.root} already, from files; resampling would replace it")
-    finer = lake.finer(symbol, timeframe, anchor)
+    return lake.finer(symbol, timeframe, anchor)
+
+
+def _made(
+    connection: duckdb.DuckDBPyConnection, path: Path, finer: Dataset, timeframe: Timeframe, anchor: Anchor | None
+) -> Manifest:
+    """Write the longer bars; their manifest, in which what the audit finds is still open."""
     source = open_bars([finer], timeframe=timeframe, anchor=anchor)
-    with writing(lake) as (scratch, connection):
-        for _, statement in source.statements:
-            connection.execute(statement)
-        columns = ", ".join(["symbol", *PRICES, *map(quote_name, source.extras)])
-        file = copy_bars(connection, f"select {columns} from bars order by bar", scratch / "out.parquet").entry()
-        types = [("symbol", "VARCHAR"), ("ts", "TIMESTAMP"), *((name, "DOUBLE") for name in (*PRICES[1:], *source.extras))]
-        manifest = Manifest(
-            symbol=symbol, timeframe=str(timeframe), files=[file], extras=source.extras,
-            schema_fingerprint=schema_fingerprint(types), rows=file.rows, first_ts=file.first_ts, last_ts=file.last_ts,
-            derived=Derived(
-                timeframe=str(finer.timeframe), digest=finer.manifest.digest(), anchor=str(anchor) if anchor else None
-            ),
-            created_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0), tool_version=duckbt.__version__,
-        )  # fmt: skip
-        draft = Dataset(lake.folder(symbol, timeframe), manifest)
-        connection.execute(FINDINGS)
-        check_bars(connection, [draft])
-        facts = facts_of(connection).get(0)
-        if facts:
-            manifest.gaps, manifest.ohlc_violations = facts.gaps, facts.ohlc_violations
-        findings = findings_by_place(connection, [draft])[0]
-        return publish(lake, scratch, [Draft(manifest, findings, old.manifest if old else None)])[0].manifest
+    for _, statement in source.statements:
+        connection.execute(statement)
+    columns = ", ".join(["symbol", *PRICES, *map(quote_name, source.extras)])
+    file = copy_bars(connection, f"select {columns} from bars order by bar", path).entry()
+    connection.execute("drop table bars")
+    types = [("symbol", "VARCHAR"), ("ts", "TIMESTAMP"), *((name, "DOUBLE") for name in (*PRICES[1:], *source.extras))]
+    return Manifest(
+        symbol=finer.symbol, timeframe=str(timeframe), files=[file], extras=source.extras,
+        schema_fingerprint=schema_fingerprint(types), rows=file.rows, first_ts=file.first_ts, last_ts=file.last_ts,
+        derived=Derived(
+            timeframe=str(finer.timeframe), digest=finer.manifest.digest(), anchor=str(anchor) if anchor else None
+        ),
+        created_at=datetime.now(UTC).replace(tzinfo=None, microsecond=0), tool_version=duckbt.__version__,
+    )  # fmt: skip

@@ -7,7 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from duckbt.errors import UsageError
-from duckbt.lake.barsource import BarSource, SymbolBars, Wanted, common_extras, source, timestamp_text
+from duckbt.lake.barsource import (
+    BarSource,
+    SymbolBars,
+    Wanted,
+    common_extras,
+    end_of_made_bar,
+    source,
+    timestamp_text,
+)
 from duckbt.lake.clock import Anchor
 from duckbt.lake.numbered import in_place, sorted_bars
 from duckbt.lake.store import Dataset
@@ -36,7 +44,7 @@ def resampled_bars(
         finer_seconds=[d.timeframe.seconds for d in kept],
     )  # fmt: skip
     made = source(datasets, kept, symbols, [*statements, (f"10_bars/{name}", statement)], base.files, wanted, extras)
-    return replace(made, timeframe=timeframe)
+    return replace(made, timeframe=timeframe, ends=end_of_made_bar(timeframe, anchor))
 
 
 def _finer_name(name: str) -> str:

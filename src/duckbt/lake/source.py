@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from duckbt.lake.barsource import PLACE_BITS, BarSource, Rate, SymbolBars, Wanted
+from duckbt.lake.barsource import PLACE_BITS, BarSource, Rate, SymbolBars, Wanted, end_of_made_bar
 from duckbt.lake.clock import Anchor
 from duckbt.lake.numbered import in_place, sorted_bars
 from duckbt.lake.resampling import resampled_bars
@@ -33,6 +34,8 @@ def open_bars(
     timeframe = timeframe or datasets[0].timeframe
     if any(d.timeframe != timeframe for d in datasets):
         return resampled_bars(datasets, wanted, timeframe, anchor, name)
-    if all(d.manifest.ordered for d in datasets):
-        return in_place(datasets, wanted, name)
-    return sorted_bars(datasets, wanted, name)
+    reader = in_place if all(d.manifest.ordered for d in datasets) else sorted_bars
+    found = reader(datasets, wanted, name)
+    if all(d.manifest.derived for d in datasets):
+        return replace(found, ends=end_of_made_bar(timeframe, anchor))
+    return found

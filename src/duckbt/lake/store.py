@@ -14,6 +14,8 @@ from duckbt.lake.clock import Anchor
 from duckbt.lake.manifest import MANIFEST, DataFile, Manifest, read_manifest, sha256_of
 from duckbt.lake.timeframe import Timeframe
 
+MIDNIGHT = "00:00 UTC"  # when days begin where no anchor is said
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -101,15 +103,18 @@ class Lake:
     def finest(self, symbol: str, timeframe: Timeframe, anchor: Anchor | None = None) -> Dataset | None:
         """A symbol's dataset of ``timeframe``, else the coarsest finer one whose bars fill it exactly.
 
-        With ``anchor`` a dataset of that timeframe will do only if it was made with the same one. Bars that were
-        made of finer ones which have changed since are passed over.
+        Bars that were made of finer ones must have been made with the same ``anchor`` (none is 00:00 UTC), and those
+        finer ones must not have changed since. Bars that came from files keep the days of their source: they do where no
+        anchor is asked for.
         """
         return self._finest([d for d in self.datasets() if d.symbol == symbol], timeframe, anchor)
 
     def _finest(self, having: Sequence[Dataset], timeframe: Timeframe, anchor: Anchor | None) -> Dataset | None:
         for dataset in having:
-            derived = dataset.manifest.derived if dataset.timeframe == timeframe else None
-            fits = dataset.timeframe == timeframe and (anchor is None or (derived and derived.anchor == str(anchor)))
+            if dataset.timeframe != timeframe:
+                continue
+            derived = dataset.manifest.derived
+            fits = (derived.anchor or MIDNIGHT) == str(anchor or MIDNIGHT) if derived else anchor is None
             if fits and self.up_to_date(dataset):
                 return dataset
         grid = math.gcd(timeframe.seconds, anchor.seconds or 86400, 3600) if anchor else timeframe.seconds

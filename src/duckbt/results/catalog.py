@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from uuid import uuid4
 
+from duckbt.lake.catalog import CATALOG, write_catalog
 from duckbt.results.folder import RUNS, TABLES
-from duckbt.sqlfiles import connect, quote_text, render
+from duckbt.sqlfiles import render
 
-CATALOG = "catalog.duckdb"
-STORAGE = "v1.4.0"  # older shells and BI tools can open it
 _KNOWN = re.compile(r"^-- columns: (.*)$", re.MULTILINE)
 
 
@@ -31,16 +28,6 @@ def refresh_catalog(results: Path, columns: Iterable[str] = ()) -> Path:
     text = render("80_catalog/catalog.sql.j2", runs=runs, columns=sorted(known))
     if text == written:
         return catalog
-    beside = results / f".catalog.{uuid4().hex}.duckdb"
-    try:
-        with connect() as connection:
-            connection.execute(f"attach {quote_text(beside)} as made (storage_version '{STORAGE}')")
-            connection.execute("use made")
-            connection.execute(text).fetchall()
-            connection.execute("use memory")
-            connection.execute("detach made")
-        os.replace(beside, catalog)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_catalog(catalog, text)
     mark.write_text(text, encoding="utf-8")
     return catalog
