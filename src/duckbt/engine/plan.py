@@ -45,8 +45,8 @@ def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_b
         steps += scan_steps(program, source, not_before=not_before)
     else:
         steps += scan_steps(program, source.signals, bars="signal_bars", not_before=not_before)
-    shared = [*steps, *entry_steps(context), *trail_steps(context), *rate_steps(context), *market_steps(context)]
-    steps += entry_steps(context) + placing_steps(context)
+    shared = steps + entry_steps(context)
+    steps = shared + placing_steps(context)
     steps += trail_steps(context) + exit_steps(context)
     steps += rate_steps(context) + trade_steps(context)
     steps += market_steps(context) + result_steps(context)
@@ -56,5 +56,13 @@ def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_b
     return Plan(
         tuple(s for s in steps if s.statements),
         tuple(c for c in CHECKS if c not in waived),
-        frozenset(s.name for s in shared),
+        frozenset(s.name for s in (*shared, *trail_steps(context), *rate_steps(context), *market_steps(context))),
     )
+
+
+def own_steps(program: Program, source: BarSource, strategy: Strategy) -> list[Step]:
+    """The steps of a run that are not shared, without those that only a run of its own needs, and ``combo_metrics``."""
+    context = Context(program, source, strategy)
+    steps = placing_steps(context) + exit_steps(context) + trade_steps(context) + result_steps(context)
+    alone = ("70_results/calendar", "70_results/peer_metrics", "70_results/metrics")
+    return [s for s in steps if s.statements and s.name not in alone] + [stage("70_results/combo_metrics")]

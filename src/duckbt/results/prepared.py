@@ -90,21 +90,37 @@ def prepare(
     warmup: int = 0,
 ) -> Prepared:
     """Compile a strategy against the lake. Raises StrategyError, DataError or UsageError before anything runs."""
+    file = strategy if isinstance(strategy, StrategyFile) else load_strategy(strategy)
+    parameters = file.parameters(params or {})
+    program, source, selection, datasets = assemble(file, lake, symbols, [parameters], first, last, warmup)
+    plan = build_plan(program, source, file.strategy, not_before=selection.first if warmup else None)
+    return Prepared(file, parameters, selection, program, source, plan, datasets)
+
+
+def assemble(
+    file: StrategyFile,
+    lake: Lake | Path | str,
+    symbols: Sequence[str] | str,
+    parameter_sets: Sequence[dict[str, Parameter]],
+    first: datetime | date | str | None = None,
+    last: datetime | date | str | None = None,
+    warmup: int = 0,
+    *,
+    keep_indicators: bool = True,
+) -> tuple[Program, BarSource, Selection, list[Dataset]]:
+    """The program of all parameter sets and the bars it runs on. Raises StrategyError, DataError or UsageError."""
     first, last = moment(first, "first"), moment(last, "last")
     if first and last and first >= last:
         raise UsageError(f"no time lies from {first} (inclusive) to {last} (exclusive); give a later end")
     symbols = [symbols] if isinstance(symbols, str) else symbols
-    file = strategy if isinstance(strategy, StrategyFile) else load_strategy(strategy)
     lake = lake if isinstance(lake, Lake) else Lake(lake)
-    parameters = file.parameters(params or {})
-    program = compile_strategy(file, Library(file.indicators_folder), [parameters])
+    program = compile_strategy(file, Library(file.indicators_folder), parameter_sets, keep_indicators=keep_indicators)
     datasets = lake.choose(symbols, file.strategy.bar, file.strategy.day)
     for dataset in datasets:
         dataset.check_files()
     source, datasets = _bars(file.strategy, lake, datasets, first, last, warmup)
-    plan = build_plan(program, source, file.strategy, not_before=first if warmup else None)
     selection = Selection(symbols=[s.symbol for s in source.symbols], first=first, last=last, warmup=warmup)
-    return Prepared(file, parameters, selection, program, source, plan, datasets)
+    return program, source, selection, datasets
 
 
 def _bars(

@@ -1,0 +1,1 @@
+"""Many backtests at once: grids of parameters, batches of simulations, search. Nothing here reads bars itself."""
