@@ -5,6 +5,7 @@
     run = duckbt.backtest("ema_cross.toml", lake="lake", symbols=["EURUSD"], params={"fast": 10})
     run.trades.pl()            # or .df(), .to_arrow_table(), .fetchall()
     run.metrics["sharpe"]
+    duckbt.sweep("ema_cross.toml", grid={"fast": [8, 12, 16]}).top(5)
 
 Names are loaded when they are first used, so that ``import duckbt`` itself costs nothing.
 """
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from duckbt.errors import DataError, DuckbtError, ResourceError, StrategyError, UsageError
+    from duckbt.experiments.api import sweep
+    from duckbt.experiments.reading import Sweep
     from duckbt.lake.ingest import ingest
     from duckbt.lake.register import register
     from duckbt.lake.store import Lake
@@ -23,11 +26,13 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "DataError", "DuckbtError", "Lake", "ResourceError", "Run", "Settings", "StrategyError", "UsageError", "backtest",
-    "ingest", "register",
+    "DataError", "DuckbtError", "Lake", "ResourceError", "Run", "Settings", "StrategyError", "Sweep", "UsageError",
+    "backtest", "ingest", "register", "sweep",
 ]  # fmt: skip
 _HOMES = {
     "duckbt.errors": ("DataError", "DuckbtError", "ResourceError", "StrategyError", "UsageError"),
+    "duckbt.experiments.api": ("sweep",),
+    "duckbt.experiments.reading": ("Sweep",),
     "duckbt.lake.ingest": ("ingest",),
     "duckbt.lake.register": ("register",),
     "duckbt.lake.store": ("Lake",),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import duckbt
 from duckbt.cli import proof, show
@@ -38,7 +40,23 @@ from duckbt.results.folder import list_runs
 from duckbt.results.prepared import Prepared, Settings, prepare
 from duckbt.results.run import Run, run_backtest, scan_bars
 
-app = typer.Typer(no_args_is_help=True, help="Run strategies on the lake and read the results.")
+
+class _Commands(TyperGroup):
+    """Commands for experiments are loaded, with all that they import, only when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *LATER]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in LATER:
+            return super().get_command(ctx, cmd_name)
+        command = typer.main.get_command(import_module(f"duckbt.cli.{cmd_name}").app)
+        command.name = cmd_name
+        return command
+
+
+LATER = ("sweep", "batch")
+app = typer.Typer(cls=_Commands, no_args_is_help=True, help="Run strategies on the lake and read the results.")
 app.command("verify")(proof.verify_run)
 app.command("compare")(proof.compare)
 StrategyArgument = Annotated[Path, typer.Argument(help="Strategy file (TOML).")]
@@ -93,10 +111,7 @@ def run(
         return
     with progress_of_run(progress, no_progress, json) as listener:
         done = run_backtest(prepared, results, settings, listener)
-    if json:
-        show.print_json(_document(done))
-    else:
-        _summary(done)
+    tell_run(done, json)
 
 
 @app.command("sql")
@@ -240,6 +255,14 @@ def _prepare(
     return prepare(
         strategy, lake, symbols or (), pairs(params, "--param"), moment(first, "--from"), moment(last, "--to"), warmup
     )
+
+
+def tell_run(run: Run, json: bool) -> None:
+    """A finished run, for people or for machines."""
+    if json:
+        show.print_json(_document(run))
+    else:
+        _summary(run)
 
 
 def _document(run: Run) -> dict[str, Any]:
