@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.markup import escape
+
 from duckbt.cli import show
 from duckbt.lake.ingest import Report
 from duckbt.lake.manifest import Manifest
@@ -36,7 +38,8 @@ def ingest_report(report: Report) -> None:
                 + (f", {change.kept_old:,} differ and were left as they are" if change.kept_old else "")
             )
     for name, error in report.failed:
-        show.err.print(f"[red]not read[/] {name}: {error}", soft_wrap=True)
+        said = error if error.startswith(name) else f"{name}: {error}"
+        show.err.print(f"[red]not read[/] {escape(said)}", soft_wrap=True)
 
 
 def _few(names: Sequence[str]) -> str:
@@ -56,7 +59,7 @@ def datasets(manifests: Sequence[Manifest]) -> None:
     )  # fmt: skip
     for m in manifests:
         for sample in m.rejected.samples[:3]:
-            show.out.print(f"[yellow]{m.symbol}[/] rejected: {sample}", markup=True)
+            show.out.print(f"[yellow]{escape(m.symbol)}[/] rejected: {escape(sample)}")
         if m.switches.repeated or m.switches.skipped:
             show.out.print(
                 f"[yellow]{m.symbol}[/] clock {m.timezone}: {m.switches.repeated:,} rows in hours that happen twice, told "

@@ -78,7 +78,7 @@ def roles_of(connection: duckdb.DuckDBPyConnection, file: Readable, given: Given
 
 
 def _roles_of_table(connection: duckdb.DuckDBPyConnection, file: Readable, given: Given) -> Roles:
-    rows = f"read_parquet({quote_text(file.path)})"
+    rows = f"read_parquet({quote_text(file.path)}, hive_partitioning = false)"  # folders tell the symbol, see names.py
     if file.kind == "arrow":
         rows = "arrow_file"
         connection.register(rows, file.arrow())

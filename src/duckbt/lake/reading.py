@@ -212,7 +212,7 @@ def _lines(files: Sequence[Readable], form: Format, careful: bool) -> str:
     paths = f"[{', '.join(quote_text(f.path) for f in files)}]"
     name = f"{_per_file([quote_text(f.name) for f in files], 'varchar')} as file_name"
     if files[0].kind == "parquet":
-        return f"select *, file_index, {name} from read_parquet({paths})"
+        return f"select *, file_index, {name} from read_parquet({paths}, hive_partitioning = false)"
     if files[0].kind == "arrow":
         return f"select *, 0 as file_index, {name} from arrow_file"
     dialect, roles = form.dialect, form.roles
