@@ -23,6 +23,8 @@ from duckbt.lake.manifest import COLUMNS, DataFile
 from duckbt.lake.store import Dataset
 from duckbt.sqlfiles import connect, quote_text, render
 
+LONG_FILE = 1_000_000  # rows
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -173,11 +175,16 @@ def _rows(dataset: Dataset, extras: list[str], place: int, begin: int, end: int)
 
 
 def _branches(pieces: list[tuple[Any, ...]]) -> list[Branch]:
-    """Neighbouring files of equal columns share a branch, unless one of them is only partly used."""
+    """Neighbouring files of equal columns share a branch, unless one of them is only partly used or long.
+
+    Of a file alone DuckDB knows which bars it can hold, and does not open it for others; a branch costs a millisecond of
+    planning in every statement, so short files do without.
+    """
     branches: list[Branch] = []
     for columns, path, symbol, offset, low, high, whole in pieces:
         last = branches[-1] if branches else None
-        if last and last.columns == columns and path not in last.files and not last.sliced and whole:
+        long = high - low >= LONG_FILE or (last is not None and last.high[-1] - last.low[-1] >= LONG_FILE)
+        if last and last.columns == columns and path not in last.files and not last.sliced and whole and not long:
             for target, value in (
                 (last.files, path), (last.symbols, symbol), (last.offsets, offset), (last.low, low), (last.high, high),
             ):  # fmt: skip
