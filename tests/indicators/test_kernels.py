@@ -169,6 +169,7 @@ def test_nothing_older_than_the_reach_matters(text: str, bars: list[Any], old: l
     (kernels.add, lambda x: (x,)), (kernels.weigh, lambda x: (x, x)), (kernels.spread, lambda x: (x, 0)),
     (kernels.spread, lambda x: (x, -x * x, 0)), (kernels.tilt, lambda x: (x, 0)),
     (kernels.extreme("greatest"), lambda x: (x,)), (kernels.aged("greatest", ">="), lambda x: (x, 0)),
+    (kernels.extreme("least"), lambda x: (x,)), (kernels.aged("least", "<="), lambda x: (x, 0)),
 ])  # fmt: skip
 def test_combining_blocks_is_associative(
     combine: kernels.Combine, start: Callable[..., Any], parts: list[list[int]]
@@ -199,6 +200,20 @@ def _value(g: Graph, node: int) -> float:
         return sum(args)
     assert g[node].value == "case"
     return next(v for c, v in zip(args[:-1:2], args[1:-1:2], strict=True) if c)
+
+
+@pytest.mark.parametrize(("text", "exact"), [
+    ("rolling_sum(x, 1)", None), ("rolling_min(x, 1)", None), ("rolling_max(x, 1)", None), ("recurrence(x, 1, 0, 1, 1)", None),
+    ("rolling_weighted_sum(x, 1)", None), ("affine(0, x, 0, 0)", None), ("affine(0 * open, x, 5, 0.5)", None),
+    ("rolling_variance(x, 1)", 0), ("rolling_argmin(x, 1)", 0), ("rolling_argmax(x, 1)", 0), ("rolling_rank(x, 1)", 0),
+    ("sum_since(x, true)", None), ("highest_since(x, true)", None), ("lowest_since(x, true)", None), ("last_where(x, true)", None),
+])  # fmt: skip
+@SETTINGS
+@given(bars=series)
+def test_a_window_of_one_bar_is_the_bar(text: str, exact: float | None, bars: list[Any]) -> None:
+    """Every kernel's identity: a block of one bar, a step that forgets all before it, a reset on every bar."""
+    (columns,) = evaluate({"x": X, "y": text}, bars)
+    assert columns["y"] == [v if v is None or exact is None else exact for v in columns["x"]]
 
 
 def test_long_windows_cost_their_logarithm() -> None:
