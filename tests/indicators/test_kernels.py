@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from duckbt.compiler import kernels
 from duckbt.compiler.graph import Graph
+from duckbt.errors import ExpressionError
 from indicators import plain
 from indicators.evaluate import UNKNOWN, evaluate, graph_of
 
@@ -78,6 +79,7 @@ def test_covariance(bars: list[Any], n: int) -> None:
 @given(bars=series, other=series, n=st.integers(1, 9), late=st.integers(0, 3),
        decay=st.sampled_from([0.0, 0.25, 0.5, 0.75]), gain=st.sampled_from([0.25, 1.0]))  # fmt: skip
 def test_recurrence(bars: list[Any], other: list[Any], n: int, late: int, decay: float, gain: float) -> None:
+    n = n if decay else 1
     text = f"recurrence(lag({X}, {late}), {gain}, {decay}, {n}, {1 / n!r})"
     graph, nodes = graph_of({"y": text})
     memory = graph[nodes["y"]].reach - late + 1
@@ -202,12 +204,24 @@ def _value(g: Graph, node: int) -> float:
     return next(v for c, v in zip(args[:-1:2], args[1:-1:2], strict=True) if c)
 
 
-@pytest.mark.parametrize(("text", "exact"), [
-    ("rolling_sum(x, 1)", None), ("rolling_min(x, 1)", None), ("rolling_max(x, 1)", None), ("recurrence(x, 1, 0, 1, 1)", None),
-    ("rolling_weighted_sum(x, 1)", None), ("affine(0, x, 0, 0)", None), ("affine(0 * open, x, 5, 0.5)", None),
-    ("rolling_variance(x, 1)", 0), ("rolling_argmin(x, 1)", 0), ("rolling_argmax(x, 1)", 0), ("rolling_rank(x, 1)", 0),
-    ("sum_since(x, true)", None), ("highest_since(x, true)", None), ("lowest_since(x, true)", None), ("last_where(x, true)", None),
+@pytest.mark.parametrize("text", [
+    "recurrence(close, 1, 1, 1, 1)", "recurrence(close, 1, -0.5, 1, 1)", "recurrence(close, 1, 0, 2, 1)",
+    "affine(0.5, close, 0, 1)", "affine(0.5, close, 0, -1)", "rolling_quantile(close, 3, 4)",
 ])  # fmt: skip
+def test_numbers_a_kernel_cannot_work_with(text: str) -> None:
+    """Refused with the reason; without that a decay of 1 would double for ever."""
+    with pytest.raises(ExpressionError, match="must be"):
+        graph_of({"y": text})
+
+
+SAME = [
+    "rolling_sum(x, 1)", "rolling_min(x, 1)", "rolling_max(x, 1)", "rolling_weighted_sum(x, 1)", "recurrence(x, 1, 0, 1, 1)",
+    "affine(0, x, 0, 0)", "sum_since(x, true)", "highest_since(x, true)", "lowest_since(x, true)", "last_where(x, true)",
+]  # fmt: skip
+NOTHING = ["rolling_variance(x, 1)", "rolling_argmin(x, 1)", "rolling_argmax(x, 1)", "rolling_rank(x, 1)"]
+
+
+@pytest.mark.parametrize(("text", "exact"), [*((t, None) for t in SAME), *((t, 0) for t in NOTHING)])
 @SETTINGS
 @given(bars=series)
 def test_a_window_of_one_bar_is_the_bar(text: str, exact: float | None, bars: list[Any]) -> None:

@@ -165,9 +165,11 @@ def recurrence(g: Graph, x: int, gain: float, decay: float, n: int, weight: floa
     Scan by doubling: Y(m+1)[i] = Y(m)[i] + decay^(2^m) · Y(m)[i - 2^m], until decay^(2^m) is negligible.
     The start value enters as growing weights on the first n inputs, so it costs no extra step.
     """
+    if not 0 <= decay < 1 or (decay == 0 and n > 1):
+        raise ValueError(f"the decay must be from 0 to below 1, and above 0 for a start of several bars; got {decay}")
     start = g[x].first + n - 1
     at = [g.number(), g.literal(start), g.literal(gain)]
-    if n == 1 or decay == 0:
+    if n == 1:
         u = scalars.call(g, "seeded once", (x, *at, g.literal(weight)))
     else:
         seed = [g.literal(g[x].first), g.literal(weight), g.literal(decay)]
@@ -189,6 +191,8 @@ def affine(g: Graph, a: int, b: int, start: int, bound: float) -> int:
     Scan by doubling over pairs: two steps (a, b) then (a', b') are the one step (a·a', b·a' + b'). ``bound`` is the
     promised greatest |a| (below 1), so that products of enough of them are negligible.
     """
+    if not 0 <= bound < 1:
+        raise ValueError(f"the bound of the factor must be from 0 to below 1, got {bound}")
     first = max(g[a].first, g[b].first, g[start].first)
     later = scalars.call(g, ">", (g.number(), g.literal(first)))
     begins = scalars.call(g, "=", (g.number(), g.literal(first)))

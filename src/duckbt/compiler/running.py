@@ -41,7 +41,7 @@ def sum_since(g: Graph, x: int, reset: int) -> int:
     fixed = scalars.call(g, "fixed", (_defined(g, x, 0.0),))
     total = g.running(f"coalesce(sum({{0}}) {_OVER}, 0)", (fixed,), "fixed")
     before = scalars.call(g, "minus fixed", (total, fixed))
-    plain = g[reset].op == "literal"
+    plain = g[reset].op == "literal" and not g[reset].value  # never reset
     base = _total_at(g, before, _anchor(g, reset), single="0e0" if plain else "")
     since = scalars.call(g, "from fixed", (total, base))
     unknown = scalars.call(g, "is null", (fixed,))
