@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from duckbt.lake.catalog import CATALOG
 from duckbt.lake.ingest import Options, ingest
 from duckbt.lake.store import Dataset, Lake
 from lake.conftest import HEADER, bar_lines, prices
@@ -76,6 +77,8 @@ def test_a_killed_ingest_leaves_every_dataset_as_it_was_or_new(part: int, touche
         audit = duckdb.execute("select count(*) from read_parquet(?)", [str(dataset.folder / str(dataset.manifest.audit))])
         assert audit.fetchall()
     assert set(OLD) <= set(lake.symbols())
+    with duckdb.connect(str(root / CATALOG), read_only=True) as catalog:  # of the old bars or of the new
+        assert catalog.execute("select count(*) from bars union all select count(*) from audit").fetchall()
     ingest([files], lake, Options(prefer="new"))
     assert {s: prices(lake, s) for s in lake.symbols()} == NEW
     assert not list(root.glob(".staging-*"))

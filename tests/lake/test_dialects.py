@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from conftest import ROOT
 from duckbt.errors import DataError, UsageError
 from duckbt.lake.dialects import dialects
 from duckbt.lake.ingest import Options, Report, ingest
@@ -173,22 +174,10 @@ def test_a_mistyped_column_is_no_extra_column(take: Callable[..., Report]) -> No
         take("X_M1.csv", HEADER, columns={"opne": "o"})
 
 
-MINE = r"""-- mybroker: the export of my broker: day and time apart, prices in cents, a word at the end of each line.
--- read: csv
--- delimiter: ;
--- skip: 1
--- columns: day varchar, moment varchar, o double, h double, l double, c double, word varchar
--- first line: ^day;moment;
--- file name: (?P<symbol>[A-Z]+)-mine
--- clock: America/New_York
-select
-  try_strptime(day || moment, '%d%b%y%H%M') as ts, o / 100 as open, h / 100 as high,
-  l / 100 as low, c / 100 as close, null::double as volume
-from lines
-"""
+(MINE,) = re.findall(r"```sql\n(-- mybroker.*?)```", (ROOT / "docs/data.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_a_dialect_file_dropped_into_the_lake_is_found_and_used(take: Callable[..., Report], lake: Lake) -> None:
+def test_the_dialect_that_the_docs_show_works_when_dropped_into_the_lake(take: Callable[..., Report], lake: Lake) -> None:
     lake.dialects.mkdir(parents=True)
     (lake.dialects / "mybroker.sql").write_text(MINE)
     text = "day;moment;o;h;l;c;w\n02JAN24;0930;150;175;125;150;ok\n02JAN24;0931;150;175;125;151;ok\n"

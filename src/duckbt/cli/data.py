@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from duckbt.cli import datatables, show
 from duckbt.cli.options import JsonOption, LakeOption, MemoryOption, ProgressOption, pairs, timeframe
@@ -157,7 +158,7 @@ def formats(lake: LakeOption = Path("lake"), json: JsonOption = False) -> None:
     for dialect in known.values():
         clock = "" if dialect.clock == "UTC" else f" Clock {dialect.clock}."
         extras = f" Extra columns: {', '.join(dialect.extras)}." if dialect.extras else ""
-        show.out.print(f"[bold]{dialect.name:<15}[/] {dialect.title}{clock}{extras}")
+        show.out.print(f"[bold]{dialect.name:<15}[/] {escape(dialect.title)}{clock}{extras}")
 
 
 @app.command("sample")
