@@ -105,6 +105,13 @@ def test_bars_that_differ_are_shown_and_refused_until_someone_decides(duckcli: C
     assert "0 bars added, 1 were there already, 1 replaced" in decided.out
 
 
+def test_a_lake_that_cannot_be_written_is_named(duckcli: CALL) -> None:
+    Path("A_M1.csv").write_text(GOOD)
+    called = duckcli("data", "ingest", "A_M1.csv", "--lake", "A_M1.csv")
+    assert called.code == 4
+    assert "A_M1.csv cannot be used as a lake: File exists. Name another with --lake." in called.err
+
+
 def test_zips_are_opened(duckcli: CALL) -> None:
     with zipfile.ZipFile("all.zip", "w") as archive:
         archive.writestr("A_M1.csv", GOOD)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 from filelock import FileLock
 
-from duckbt.errors import ResourceError, UsageError
+from duckbt.errors import DataError, ResourceError, UsageError
 from duckbt.lake.catalog import refresh_catalog
 from duckbt.lake.manifest import MANIFEST, DataFile, Manifest, sha256_of, write_json
 from duckbt.lake.store import Dataset, Lake
@@ -38,14 +38,22 @@ class Draft:
     old: Manifest | None = None
 
 
+def _lock(root: Path) -> AbstractContextManager[object]:
+    """Wait for other writers. Raises DataError for a folder that cannot be made or written to."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return FileLock(root / ".lock").acquire()
+    except OSError as error:
+        raise DataError(f"{root} cannot be used as a lake: {error.strerror or error}. Name another with --lake.") from None
+
+
 @contextmanager
 def writing(lake: Lake, memory_limit: str | None = None) -> Iterator[tuple[Path, duckdb.DuckDBPyConnection]]:
     """A scratch folder in the lake and a DuckDB on disk in it; others wait; the folder is gone afterwards in any case.
 
     Raises ResourceError when memory or disk runs out; the lake is as it was then.
     """
-    lake.root.mkdir(parents=True, exist_ok=True)
-    with FileLock(lake.root / ".lock"):
+    with _lock(lake.root):
         for left in lake.root.glob(".staging-*"):
             shutil.rmtree(left, ignore_errors=True)
         scratch = Path(mkdtemp(prefix=".staging-", dir=lake.root.resolve()))
