@@ -10,6 +10,7 @@ import pytest
 
 from conftest import ROOT, strategy
 from duckbt.engine import scan_steps
+from duckbt.lake import numbered
 from duckbt.lake.register import register
 from duckbt.lake.store import Lake
 from duckbt.results.run import Run, Settings, backtest, prepare
@@ -114,3 +115,23 @@ def test_the_run_id_names_what_decides_the_result_and_nothing_else(lake: Lake, t
     assert prepare(strategy(**base), lake, params={"k": 2.5}).run_id != one
     assert prepare(strategy(**base), lake, symbols=["SYN000"]).run_id != one
     assert prepare(strategy(**{**base, "exit": {"max_bars": 5}}), lake).run_id != one
+
+
+def test_pieces_open_only_their_own_files(lake: Lake, system: StrategyFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long files stand alone in a second view, for parts of the bars; everything else reads them as one."""
+    monkeypatch.setattr(scan_steps, "PIECE_BARS", 70_000)
+    monkeypatch.setattr(numbered, "LONG_FILE", 200_000)
+    plan = prepare(system, lake).plan
+    views = [step.name for step in plan.steps if step.name.startswith("10_bars/bars")]
+    assert views == ["10_bars/bars", "10_bars/bars_apart"]
+    scans = next(step for step in plan.steps if step.name == "30_signals/scan")
+    assert all("bars_apart" in statement for statement in scans.statements)
+    assert sum("bars_apart" in s for step in plan.steps for s in step.statements) == len(scans.statements) + 1
+
+
+def test_long_files_change_no_byte(
+    lake: Lake, system: StrategyFile, expected: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan_steps, "PIECE_BARS", 70_000)
+    monkeypatch.setattr(numbered, "LONG_FILE", 200_000)
+    assert contents(backtest(system, lake, results=tmp_path, settings=Settings(threads=2))) == expected

@@ -106,7 +106,14 @@ def trail_steps(context: Context) -> list[Step]:
     pieces = pieces_of(context.source, 0, grid=1 << TRAIL_BASE)
     tables = table_names("trail_base", pieces)
     base = tuple(
-        render("50_exits/trail_base.sql.j2", table=t, low=p.low, high=p.high, same_bar=same_bar)
+        render(
+            "50_exits/trail_base.sql.j2",
+            bars=context.source.part("bars", p.low),
+            table=t,
+            low=p.low,
+            high=p.high,
+            same_bar=same_bar,
+        )
         for p, t in zip(pieces, tables, strict=True)
     )
     return [
@@ -163,7 +170,7 @@ def _moving_steps(context: Context) -> list[Step]:
             "30_signals/scan.sql.j2",
             table=table,
             keep_from=piece.keep_from,
-            **source_context(layers, "bars", piece.one_symbol, piece.low, piece.high),
+            **source_context(layers, context.source.part("bars", piece.low), piece.one_symbol, piece.low, piece.high),
             outputs={o.name: "double" for o in outputs},
             conditions=[],
             not_before=None,

@@ -82,7 +82,7 @@ def scan_steps(
             "30_signals/scan.sql.j2",
             table=table,
             keep_from=piece.keep_from,
-            **source_context(layers, bars, piece.one_symbol, piece.low, piece.high),
+            **source_context(layers, source.part(bars, piece.low), piece.one_symbol, piece.low, piece.high),
             outputs=outputs,
             conditions=[] if everything else program.conditions,
             not_before=not_before.isoformat(sep=" ") if not_before and not everything else None,

@@ -54,12 +54,17 @@ class BarSource:
     ends: str = ""  # SQL: when a bar that begins at ts is over and its close known
     rates: tuple[Rate, ...] = ()
     finer: tuple[int, ...] = ()  # seconds of the finer timeframes that decide the order inside a bar, coarse to fine
+    apart: str = ""  # the same bars as a view in which every long file stands alone: parts of it open no others
     signals: BarSource | None = None  # the bars of the strategy's timeframe, where exits are resolved on finer ones
 
     @property
     def bar_statements(self) -> list[tuple[str, str]]:
         """The statements for the bars alone, without the table ``symbols``."""
         return [s for s in self.statements if s[0] != SYMBOLS]
+
+    def part(self, bars: str, low: int | None) -> str:
+        """The relation to read a part of ``bars`` from; ``low``: where the part begins, None for all."""
+        return self.apart if self.apart and low is not None else bars
 
     @property
     def anchored(self) -> bool:

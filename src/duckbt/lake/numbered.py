@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -51,9 +51,11 @@ def in_place(datasets: Sequence[Dataset], wanted: Wanted, name: str) -> BarSourc
             symbols.append(SymbolBars(len(symbols), dataset.symbol, before + inside - begin))
             pieces += _rows(dataset, extras, len(symbols) - 1, begin, before + inside)
             used.append(dataset)
-    branches = _branches(pieces)
-    statement = (f"10_bars/{name}", render("10_bars/bars.sql.j2", name=name, branches=branches))
-    return source(datasets, used, symbols, [statement], [f for b in branches for f in b.files], wanted, extras)
+    branches, alone = _branches(pieces), _branches(pieces, LONG_FILE)
+    views = {name: branches} | ({f"{name}_apart": alone} if len(alone) > len(branches) else {})
+    statements = [(f"10_bars/{n}", render("10_bars/bars.sql.j2", name=n, branches=b)) for n, b in views.items()]
+    found = source(datasets, used, symbols, statements, [f for b in branches for f in b.files], wanted, extras)
+    return replace(found, apart=f"{name}_apart" if len(views) > 1 else "")
 
 
 def sorted_bars(datasets: Sequence[Dataset], wanted: Wanted, name: str) -> BarSource:
@@ -174,16 +176,16 @@ def _rows(dataset: Dataset, extras: list[str], place: int, begin: int, end: int)
     return pieces
 
 
-def _branches(pieces: list[tuple[Any, ...]]) -> list[Branch]:
-    """Neighbouring files of equal columns share a branch, unless one of them is only partly used or long.
+def _branches(pieces: list[tuple[Any, ...]], longest: int | None = None) -> list[Branch]:
+    """Neighbouring files of equal columns share a branch, unless one of them is only partly used, or is longer.
 
-    Of a file alone DuckDB knows which bars it can hold, and does not open it for others; a branch costs a millisecond of
-    planning in every statement, so short files do without.
+    Of a file alone DuckDB knows which bars it can hold, and does not open it for others; but windows stream much faster
+    over one branch than over many, and every branch costs a millisecond of planning in each statement.
     """
     branches: list[Branch] = []
     for columns, path, symbol, offset, low, high, whole in pieces:
         last = branches[-1] if branches else None
-        long = high - low >= LONG_FILE or (last is not None and last.high[-1] - last.low[-1] >= LONG_FILE)
+        long = longest is not None and last is not None and max(high - low, last.high[-1] - last.low[-1]) >= longest
         if last and last.columns == columns and path not in last.files and not last.sliced and whole and not long:
             for target, value in (
                 (last.files, path), (last.symbols, symbol), (last.offsets, offset), (last.low, low), (last.high, high),
