@@ -47,6 +47,14 @@ TWENTY = [
     "macd(close, 12, 26, 9)", "bbands(close, 20, 2, 2)", "adx(14)", "stoch(14, 3, 0, 3, 0)", "cci(20)", "mfi(14)", "obv()",
     "donchian(20)", "keltner(close, 20, 10, 2)", "willr(14)", "roc(close, 10)", "linearreg(close, 14)", "zscore(close, 20)",
 ]  # fmt: skip
+SAME_MACHINE = (
+    "HT_DCPHASE",
+    "HT_PHASOR",
+    "HT_SINE",
+    "HT_TRENDLINE",
+    "HT_TRENDMODE",
+    "MAMA",
+)  # as HT_DCPERIOD, which is timed
 Array = np.ndarray[Any, Any]
 
 
@@ -157,7 +165,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write the tables into {PAGE.relative_to(ROOT)}")
     args = parser.parse_args()
     bars = Bars(args.file)
-    chosen = [c for c in (*CASES, *PATTERNS) if not args.only or c.function in args.only.split(",")]
+    every = [c for c in (*CASES, *PATTERNS) if c.function not in SAME_MACHINE]
+    chosen = [c for c in every if not args.only or c.function in args.only.split(",")]
     lines = [
         f"{bars.count:,} bars in memory, one thread, seconds, the best of {args.rounds} rounds.\n",
         *([] if args.only else together(bars, args.rounds)),
