@@ -125,7 +125,9 @@ def result_steps(context: Context) -> list[Step]:
         stage("70_results/days", initial_cash=cash),
         stage("70_results/drawdowns"),
         stage("70_results/calendar", initial_cash=cash),
+        stage("70_results/account_ends"),
         stage("70_results/trade_sums"),
+        stage("70_results/signal_counts"),
         stage("70_results/trade_metrics", initial_cash=cash),
         stage("70_results/equity_metrics", initial_cash=cash, bar_seconds=strategy.bar.seconds),
     ]

@@ -15,12 +15,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from duckbt.compiler.program import Combo, Program
+from duckbt.engine.arrays.able import unit_costs
+from duckbt.engine.arrays.figures import figures
 from duckbt.engine.context import Context
 from duckbt.engine.plan import build_plan, own_steps
 from duckbt.engine.progress import Listener, Meter
 from duckbt.engine.session import Session
 from duckbt.errors import DuckbtError, ResourceError
-from duckbt.experiments import arrays
 from duckbt.lake.source import BarSource
 from duckbt.results.folder import TABLES
 from duckbt.results.prepared import Settings, assemble
@@ -79,8 +80,9 @@ def run_task(task: Task, scratch: Path, settings: Settings, listener: Listener |
             session.execute(step)
         session.check(c for c in plan.checks if c in ("bars_in_order", "rates_are_known"))
         context = Context(program, source, file.strategy)
-        if not task.keep_trades and arrays.able(context):
-            return Outcome(arrays.figures(session, context), None, {})
+        costs = unit_costs(context)
+        if costs and not task.keep_trades:
+            return Outcome(figures(session, context, costs), None, {})
         outcome = _in_chunks(session, program, source, file, task.keep_trades)
         if session.meter:
             session.meter.finish()
