@@ -277,6 +277,13 @@ def test_a_known_file_under_another_name_is_known(take: Callable[..., Report], l
     assert everything(lake) == before
 
 
+def test_the_same_bytes_named_for_another_symbol_or_timeframe_are_not_known(take: Callable[..., Report], lake: Lake) -> None:
+    for name in ("A_M1.csv", "B_M1.csv", "A_M2.csv"):
+        assert take(name, text(("03:00", 1), ("03:01", 2))).files[0].state == "read"
+    assert [(d.symbol, str(d.timeframe)) for d in lake.datasets()] == [("A", "1m"), ("A", "2m"), ("B", "1m")]
+    assert take("B_M1.csv", text(("03:00", 1), ("03:01", 2))).files[0].state == "known"
+
+
 def test_the_same_file_read_on_another_clock_is_not_known(take: Callable[..., Report], lake: Lake) -> None:
     take("A_M1.csv", text(("03:00", 1), ("03:01", 2)))
     take("A_M1.csv", text(("03:00", 1), ("03:01", 2)), timezone="-05:00")

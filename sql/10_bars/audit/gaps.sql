@@ -4,8 +4,7 @@
 -- The gaps of a market that never closes are all 'inside'. A gap of a quarter of an hour or more is closed when half of the
 -- two weeks before and after have a gap around the same middle; what sticks out of the second-longest of those by a quarter
 -- of an hour or more makes it 'inside' with so many bars missing. Where no other week can tell, a weekend is closed.
--- value: seconds, bar to bar.
--- tie rule: none needed, gaps of a dataset do not overlap.
+-- Closed hours are not counted as missing bars. value: seconds, bar to bar. Ties: none, gaps do not overlap.
 with probes as (
   select g.*, w.week, g.middle + w.week * interval 7 day as probe
   from steps g
@@ -42,9 +41,19 @@ judged as (
     end as outside
   from steps g
   left join recurring r on r.place = g.place and r.after = g.after
+),
+counted as (
+  select *, len(list_filter(
+    range((epoch(after)::bigint + seconds + unit - 1) // unit, epoch(before)::bigint // unit),
+    lambda slot: list_contains(closed_slots, slot % (604800 // unit))
+  )) as closed_units
+  from judged
 )
 select
   place, if(outside < 900, 'closed', 'inside') as kind, after as ts, before as until,
-  if(outside >= 900, ceil(outside / seconds), ceil(length / seconds) - 1)::bigint as bars,
+  case
+    when outside < 900 then ceil(length / seconds) - 1
+    else greatest(least(ceil(outside / seconds), ceil(length / seconds) - 1 - closed_units * unit // seconds), 1)
+  end::bigint as bars,
   length::double as value, null::varchar as detail
-from judged
+from counted

@@ -26,7 +26,7 @@ from duckbt.lake.prepare import Readable, readable
 from duckbt.lake.publishing import publish, writing
 from duckbt.lake.reading import Format, RawFile, find_format
 from duckbt.lake.staging import Stager
-from duckbt.lake.store import Lake
+from duckbt.lake.store import Dataset, Lake
 from duckbt.lake.timeframe import Timeframe
 
 Progress = Callable[[str, float], None]
@@ -110,10 +110,10 @@ class _Intake:
         self.skipped: list[FileReport] = []
         self.failed: list[tuple[str, str]] = []
         self._digests: dict[Path, Future[str]] = {}
-        self.sources: dict[int, list[SourceFile]] = {}  # by size, all raw files the lake was made of
+        self.sources: dict[int, list[tuple[Dataset, SourceFile]]] = {}  # by size, all raw files the lake was made of
         for dataset in lake.datasets():
             for source in dataset.manifest.sources:
-                self.sources.setdefault(source.bytes, []).append(source)
+                self.sources.setdefault(source.bytes, []).append((dataset, source))
 
     def take(self, path: Path) -> None:
         """One file, or all files of an archive. Raises DataError for what cannot be used."""
@@ -171,8 +171,15 @@ class _Intake:
         return self.clock or parse_clock(form.dialect.clock)
 
     def _is_known(self, found: _Found) -> bool:
-        """Whether every dataset that got rows of this file still lists it, read the same way."""
-        alike = [s for s in self.sources.get(found.path.stat().st_size, []) if s.dialect == found.raw.form.dialect.name]
+        """Whether every dataset that got rows of this file still lists it, read the same way.
+
+        A file with the same bytes that is named for another symbol or timeframe is another file.
+        """
+        raw, alike = found.raw, []
+        for dataset, source in self.sources.get(found.path.stat().st_size, []):
+            other = raw.symbol not in (None, dataset.symbol) or found.timeframe not in (None, dataset.timeframe)
+            if source.dialect == raw.form.dialect.name and not other:
+                alike.append(source)
         if not alike:
             return False
         mine = found.entry(self.options, self.digest(found.path))
