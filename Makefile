@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types setup clean equivalence bench
+.PHONY: demo test coverage lint types setup clean equivalence bench
 
 demo: $(BIN)/.installed
 	$(BIN)/duckcli backtest run --results results
@@ -10,6 +10,13 @@ demo: $(BIN)/.installed
 
 test: $(BIN)/.developed
 	$(BIN)/pytest -n auto
+
+# Lines and branches that the tests run; fails below 90 % of lines.
+coverage: $(BIN)/.developed
+	$(BIN)/pytest -n auto --cov=src/duckbt --cov-branch --cov-report=term-missing:skip-covered --cov-report=json:results/coverage.json
+	$(BIN)/python -c "import json; t = json.load(open('results/coverage.json'))['totals']; \
+	lines, branches = 100 * t['covered_lines'] / t['num_statements'], 100 * t['covered_branches'] / t['num_branches']; \
+	print(f'{lines:.1f} % of lines, {branches:.1f} % of branches'); raise SystemExit(lines < 90)"
 
 lint: $(BIN)/.developed
 	$(BIN)/ruff check .

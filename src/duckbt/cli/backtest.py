@@ -59,6 +59,7 @@ LATER = ("sweep", "batch")
 app = typer.Typer(cls=_Commands, no_args_is_help=True, help="Run strategies on the lake and read the results.")
 app.command("verify")(proof.verify_run)
 app.command("compare")(proof.compare)
+app.command("report")(proof.report)
 StrategyArgument = Annotated[Path, typer.Argument(help="Strategy file (TOML).")]
 HEADLINES = (
     "trades", "win_rate", "net_pnl", "return_pct", "profit_factor", "expectancy_r", "max_drawdown", "max_drawdown_days",

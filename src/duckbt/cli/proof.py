@@ -1,4 +1,4 @@
-"""Commands that prove and compare runs: ``verify``, ``compare`` and ``show --provenance``."""
+"""Commands that prove, compare and show runs: ``verify``, ``compare``, ``report`` and ``show --provenance``."""
 
 from __future__ import annotations
 
@@ -70,6 +70,19 @@ def verify_run(
             show.out.print(f"  {difference}")
     if not done.equal:
         raise typer.Exit(1)
+
+
+def report(
+    run: RunArgument,
+    results: ResultsOption = Path("results"),
+    json: JsonOption = False,
+) -> None:
+    """Write a run as one HTML page that needs nothing else: equity, drawdown, months, metrics, trades, settings."""
+    page = Run.find(run, results).report()
+    if json:
+        show.print_json({"path": str(page)})
+    else:
+        show.out.print(str(page))
 
 
 def compare(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -70,6 +71,13 @@ class Run:
     def report_json(self) -> dict[str, Any]:
         """Its performance report as plain values."""
         return self.performance.model_dump(mode="json")
+
+    def report(self) -> Path:
+        """The run as one HTML page, made when it is first asked for; returns its path."""
+        write_html: Callable[[Path], Path] = import_module(
+            "duckbt.report.html"
+        ).write_html  # that room stands above this one
+        return write_html(self.path)
 
     @property
     def run_id(self) -> str:
