@@ -17,18 +17,20 @@ import duckbt
 from duckbt.errors import DuckbtError, ResourceError
 
 GROUPS = ("data", "backtest")
+COMMANDS = ("shell",)  # those that stand alone
 
 
 class _Groups(TyperGroup):
     """Loads a group of commands, and all that it imports, only when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(GROUPS)
+        return [*GROUPS, *COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in GROUPS:
+        if cmd_name not in (*GROUPS, *COMMANDS):
             return None
-        command = typer.main.get_group(import_module(f"duckbt.cli.{cmd_name}").app)
+        found = import_module(f"duckbt.cli.{cmd_name}").app
+        command = typer.main.get_group(found) if cmd_name in GROUPS else typer.main.get_command(found)
         command.name = cmd_name
         return command
 
