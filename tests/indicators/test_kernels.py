@@ -17,7 +17,7 @@ from duckbt.errors import ExpressionError
 from indicators import plain
 from indicators.evaluate import UNKNOWN, evaluate, graph_of
 
-SETTINGS = settings(max_examples=25, deadline=None)
+SETTINGS = settings(max_examples=15, deadline=None)
 numbers = st.one_of(st.integers(-9, 9), st.just(UNKNOWN))
 series = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9), st.integers(-9, 9), numbers), min_size=1, max_size=60)
 periods = st.integers(1, 21)

@@ -13,7 +13,7 @@ from duckbt.engine import stages
 from duckbt.errors import ExpressionError
 from indicators.evaluate import UNKNOWN, evaluate, graph_of
 
-SETTINGS = settings(max_examples=40, deadline=None)
+SETTINGS = settings(max_examples=20, deadline=None)
 bars = st.lists(
     st.tuples(st.integers(-3, 3), st.integers(-9, 9), st.integers(-9, 9), st.one_of(st.integers(-2, 2), st.just(UNKNOWN))),
     min_size=1, max_size=70,

@@ -14,7 +14,7 @@ from duckbt.errors import ExpressionError, StrategyError
 from indicators.bars import walk
 from indicators.evaluate import evaluate, graph_of
 
-SETTINGS = settings(max_examples=40, deadline=None)
+SETTINGS = settings(max_examples=20, deadline=None)
 MINUTE = timedelta(minutes=1)
 minutes = st.lists(st.integers(0, 90), min_size=1, max_size=50, unique=True).map(sorted)
 
