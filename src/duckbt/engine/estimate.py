@@ -17,16 +17,16 @@ from duckbt.lake.source import BarSource
 BARS_PER_ENTRY = 80  # one possible trade in so many bars
 BASE_MB = 200.0  # Python, DuckDB, and reading Parquet on two threads
 FIXED = 0.005  # seconds that any stage takes
-WINDOW = 0.010  # seconds per million bars for every window function of a scan
+WINDOW = 0.004  # seconds per million bars for every window function of a scan
 # seconds per million bars
-BY_BARS = {"10_bars/blocks": 0.07, "40_entries/candidates": 0.06, "50_exits/touches": 0.03, "60_trades/excursions": 0.03,
-           "70_results/mark_closes": 0.07, "checks": 0.03}  # fmt: skip
+BY_BARS = {"10_bars/blocks": 0.07, "40_entries/candidates": 0.05, "50_exits/touches": 0.03, "60_trades/excursions": 0.03,
+           "70_results/mark_closes": 0.04, "checks": 0.03}  # fmt: skip
 # seconds per 100,000 possible trades
-BY_ENTRIES = {"50_exits/touches": 0.6, "50_exits/exits": 0.3, "60_trades/sequence": 0.25, "60_trades/excursions": 0.5,
-              "60_trades/trades": 0.5, "70_results/equity": 0.2, "70_results/drawdowns": 0.4,
-              "70_results/trade_metrics": 0.5, "checks": 0.2, "write trades": 0.3}  # fmt: skip
+BY_ENTRIES = {"50_exits/touches": 0.8, "50_exits/exits": 0.3, "60_trades/sequence": 0.2, "60_trades/excursions": 0.4,
+              "60_trades/trades": 0.3, "70_results/held": 0.3, "70_results/trade_sums": 0.4, "checks": 0.15,
+              "write trades": 0.2}  # fmt: skip
 OTHER_STAGE = 0.05  # of these, all other stages
-MB_PER_ENTRY = 130e-6  # of every table that has a row per possible trade
+MB_PER_ENTRY = 280e-6  # of every table that has a row per possible trade
 MB_PER_BLOCK = 30e-6  # of the pyramid of lows and highs
 _VIEW = re.compile(r"\s*(--[^\n]*\n\s*)*create (or replace )?(temp(orary)? )?(view|macro)\b")
 
