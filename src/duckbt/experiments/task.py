@@ -76,12 +76,13 @@ def run_task(task: Task, scratch: Path, settings: Settings, listener: Listener |
     with Session(scratch, source.files, settings.pinned_threads, settings.memory_limit) as session:
         if listener:
             session.meter = Meter({s.name: 1.0 for s in shared} | {"sets": 2.0 * len(shared)}, source.bars, listener)
-        for step in shared:
-            session.execute(step)
-        session.check(c for c in plan.checks if c in ("bars_in_order", "rates_are_known"))
         context = Context(program, source, file.strategy)
-        costs = unit_costs(context)
-        if costs and not task.keep_trades:
+        costs = None if task.keep_trades else unit_costs(context)
+        for step in shared:
+            if costs is None or step.name != "10_bars/blocks":  # arrays have their own pyramid
+                session.execute(step)
+        session.check(c for c in plan.checks if c in ("bars_in_order", "rates_are_known"))
+        if costs:
             return Outcome(figures(session, context, costs), None, {})
         outcome = _in_chunks(session, program, source, file, task.keep_trades)
         if session.meter:
