@@ -77,7 +77,7 @@ def run(
     where: Annotated[
         str | None, typer.Option("--where", help="Condition that sets must meet, as in '$fast < $slow'.")
     ] = None,
-    lake: LakeOption = Path("lake"),
+    lake: Annotated[str, typer.Option("--lake", help="Folder with the bars, or s3://bucket/path of one.")] = "lake",
     symbols: SymbolsOption = None,
     by_symbol: Annotated[
         bool, typer.Option("--by-symbol", help="Trade every symbol alone instead of all together.")

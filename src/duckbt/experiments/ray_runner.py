@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Sequence
@@ -39,7 +40,8 @@ class RayRunner:
         except ImportError:
             raise UsageError("--runner ray needs an extra: pip install 'duckbt[ray]'") from None
         if not ray.is_initialized():
-            ray.init(address=self.address, log_to_driver=False, include_dashboard=False)
+            keys = {k: v for k, v in os.environ.items() if k.startswith("AWS_")}  # workers need them to reach the store
+            ray.init(address=self.address, log_to_driver=False, runtime_env={"env_vars": keys} if keys else None)
         store = Store(self.store or str(work))
         remote = ray.remote(num_cpus=1, max_retries=RETRIES)(work_on)
         closing: dict[int, Report] = {}

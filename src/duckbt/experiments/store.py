@@ -11,6 +11,8 @@ from tempfile import gettempdir
 from pyarrow import fs
 
 from duckbt.errors import DataError
+from duckbt.lake.store import Lake
+from duckbt.lake.timeframe import Timeframe
 
 # AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION as usual; AWS_ENDPOINT_URL for servers that are not Amazon's
 
@@ -41,6 +43,8 @@ class Store:
 
     def put(self, files: Sequence[Path]) -> None:
         """Copy files in; on a plain folder beside and renamed, on S3 an object appears when it is whole."""
+        if not is_remote(self.uri):
+            self._files.create_dir(self._path, recursive=True)
         for file in files:
             target = f"{self._path}/{file.name}"
             beside = target if is_remote(self.uri) else f"{target}.{os.getpid()}.tmp"
@@ -66,7 +70,7 @@ def _copy(files: fs.FileSystem, path: str, target: Path) -> None:
 
 
 def local_lake(uri: str, symbols: Sequence[str]) -> Path:
-    """The lake as a local folder; of a remote one the datasets of ``symbols`` are copied once per machine.
+    """The lake as a local folder; of a remote one the datasets of ``symbols`` (none: all) are copied once per machine.
 
     Raises DataError when a symbol is not there.
     """
@@ -74,10 +78,11 @@ def local_lake(uri: str, symbols: Sequence[str]) -> Path:
         return Path(uri)
     files, path = _opened(uri)
     cache = Path(gettempdir()) / f"duckbt-lake-{hashlib.sha256(uri.encode()).hexdigest()[:12]}"
-    for symbol in symbols:
-        found = files.get_file_info(fs.FileSelector(f"{path}/{symbol}", recursive=True, allow_not_found=True))
+    folders = [f"{path}/{Lake(path).folder(s, Timeframe('1d')).parent.name}" for s in symbols] or [path]
+    for folder in folders:
+        found = files.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
         if not found:
-            raise DataError(f"no bars of {symbol} in {uri}")
+            raise DataError(f"no bars in {uri.rstrip('/')}{folder.removeprefix(path)}")
         # data first: a manifest that can be seen has all its files
         for info in sorted(found, key=lambda f: f.base_name == "manifest.json"):
             if info.type == fs.FileType.File:

@@ -24,6 +24,7 @@ from duckbt.errors import DuckbtError, UsageError
 from duckbt.experiments.grid import Method, different, grid_of, parameter_sets
 from duckbt.experiments.merge import merge_parts
 from duckbt.experiments.runners import LocalRunner, Report, Runner
+from duckbt.experiments.store import is_remote, local_lake
 from duckbt.experiments.task import Task
 from duckbt.lake.manifest import sha256_of
 from duckbt.lake.moment import moment
@@ -93,6 +94,7 @@ class SweepPlan:
     last: datetime | None
     warmup: int
     datasets: list[DatasetUsed]
+    lake_uri: str  # where workers find the lake
 
     @property
     def sweep_id(self) -> str:
@@ -120,7 +122,7 @@ class SweepPlan:
             for begin in range(0, len(members), size):
                 sets = tuple((s.combo_id, s.parameters) for s in members[begin : begin + size])
                 tasks.append(
-                    Task(len(tasks), str(file.path.resolve()), file.text, str(self.lake.root.resolve()), symbols, sets,
+                    Task(len(tasks), str(file.path.resolve()), file.text, self.lake_uri, symbols, sets,
                          self.first, self.last, self.warmup, keep_trades)
                 )  # fmt: skip
         return tasks
@@ -165,8 +167,10 @@ def plan_sweep(
     """
     listed = [strategies] if isinstance(strategies, StrategyFile | Path | str) else list(strategies)
     files = [f if isinstance(f, StrategyFile) else load_strategy(f) for f in listed]
-    lake = lake if isinstance(lake, Lake) else Lake(lake)
     wanted = [symbols] if isinstance(symbols, str) else list(symbols)
+    uri = str(lake.root if isinstance(lake, Lake) else lake)
+    lake = Lake(local_lake(uri, wanted))
+    uri = uri if is_remote(uri) else str(lake.root.resolve())
     simulations: list[Simulation] = []
     values: dict[str, list[Parameter]] = {}
     used: dict[str, DatasetUsed] = {}
@@ -187,7 +191,7 @@ def plan_sweep(
             simulations += [Simulation(len(simulations) + i, number, group, p) for i, p in enumerate(parameters)]
     return SweepPlan(
         files, lake, simulations, values, condition, method, seed, moment(first, "first"), moment(last, "last"), warmup,
-        list(used.values()),
+        list(used.values()), uri,
     )  # fmt: skip
 
 
