@@ -162,7 +162,7 @@ def test_a_bad_row_among_good_ones_is_counted_and_shown(here: Path, duckcli: Cal
     file = _csv(here, HEAD + LINE.format(0) + LINE.format(1).replace("1.5", "abc") + LINE.format(2))
     called = duckcli("data", "ingest", file, "--lake", "new")
     assert called.code == 0, called.err
-    assert re.search(r"row 2 rejected: .*abc", called.out)
+    assert re.search(r"rejected: BAD_M1.csv row 2: .*abc", called.out)
     entry = duckcli("data", "list", "--lake", "new", "--json").json[0]
     assert (entry["rows"], entry["rejected"]["rows"]) == (2, 1)
     refused(duckcli("data", "ingest", file, "--lake", "strict", "--strict"), DATA, "--strict", "abc")
@@ -172,7 +172,7 @@ def test_a_bad_row_among_good_ones_is_counted_and_shown(here: Path, duckcli: Cal
 BAR = "timestamp '2024-01-01' as ts, 1.0 as open, 1.0 as high, 1.0 as low, 1.0 as close"
 PARQUET = {
     "wrong columns": ("select 1 as a, 'x' as b", ["no column for ts, open, high, low, close", "a, b", "--columns"]),
-    "text in a price column": ("select " + BAR.replace("1.0 as open", "'x' as open"), ["BAD_M1.parquet", "'x'", "open"]),
+    "text in a price column": ("select " + BAR.replace("1.0 as open", "'x' as open"), ["BAD_M1.parquet", "the column open holds text"]),
     "no rows": (f"select {BAR} limit 0", ["no rows"]),
 }  # fmt: skip
 
@@ -297,8 +297,9 @@ def test_a_reader_that_goes_away(here: Path) -> None:
 
 
 def test_bars_of_another_timeframe_are_not_taken_for_it(here: Path, duckcli: Callable[..., Called]) -> None:
+    """Sixty minutes of each symbol are made into one hour; they do not pass for sixty hours."""
     (here / "hours.toml").write_text(GOOD.replace('"1m"', '"1h"'))
-    refused(duckcli("backtest", "run", "hours.toml"), DATA, "EURUSD has 1m bars but none of 1h")
+    assert duckcli("backtest", "run", "hours.toml", "--json").json["bars"] == 2
 
 
 def test_bars_that_cannot_make_the_timeframe(here: Path, duckcli: Callable[..., Called]) -> None:

@@ -173,7 +173,7 @@ def test_repeats_between_files_go_by_the_order_of_the_files(tmp_path: Path, lake
     [
         ([("03:01", 1), ("03:00", 1)], "1 backward steps"),
         ([("03:00", 1), ("03:00", 1), ("03:01", 1)], "1 repeated timestamps"),
-        ([("03:00", -1), ("03:01", 1)], "rows would be rejected: 1 × price not positive"),
+        ([("03:00", -1), ("03:01", 1)], r"rows would be rejected: A_M1\.csv: 1 × price not positive; row 1: .*-1\.0"),
     ],
 )
 def test_strict_refuses_rows_that_are_not_tidy(

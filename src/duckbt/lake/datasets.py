@@ -18,7 +18,7 @@ from duckbt.lake.audit import FINDINGS, THREADS, check_bars, check_rows, facts_o
 from duckbt.lake.manifest import Duplicates, Manifest, Rejected, SourceFile, Switches, schema_fingerprint
 from duckbt.lake.merge import Change, Written, copy_bars, merge
 from duckbt.lake.publishing import Draft
-from duckbt.lake.rows import Group, Refused, group, inspect, list_members
+from duckbt.lake.rows import Group, Refused, first_refused, group, inspect, list_members
 from duckbt.lake.staging import Stager, sorted_query
 from duckbt.lake.store import Dataset, Lake
 from duckbt.lake.timeframe import Timeframe
@@ -70,11 +70,14 @@ def make_datasets(
     staged = {n for part in stager.parts for n in part.sources}
     seen = {s.source for s in slices}
     for number in sorted(staged - seen):
-        made.failed.append((sources[number].entry.name, f"no row is a bar: {_reasons(refused, number)}"))
+        made.failed.append(
+            (sources[number].entry.name, f"no row is a bar: {_reasons(refused, number)}{first_refused(connection, number)}")
+        )
     names = {n: sources[n].entry.name for n in staged}
     list_members(connection, groups, names, any(len(p.sources) > 1 for p in stager.parts))
     if rules.strict and refused:
-        raise DataError(f"--strict: rows would be rejected: {'; '.join(_reasons(refused, n) for n, _ in refused)}")
+        bad = {n: f"{names[n]}: {_reasons(refused, n)}{first_refused(connection, n)}" for n, _ in refused}
+        raise DataError(f"--strict: rows would be rejected: {'; '.join(bad.values())}")
     written = _write(connection, scratch, stager, groups, extras)
     made.accounts = accounts_of(connection, groups, refused)
     if rules.strict:

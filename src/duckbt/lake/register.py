@@ -135,17 +135,27 @@ def _files(
             ).fetchall()
         )
     except duckdb.Error as error:
-        raise DataError(str(error).splitlines()[0]) from None
+        said = str(error).splitlines()[0]
+        named = [text for text in texts if f"'{text}'" in said or f'"{text}"' in said]
+        raise DataError(f"{named[0] if named else 'a file'} is not a readable Parquet file: {said}") from None
     roles: dict[str, Roles] = {}
     for path, text in zip(paths, texts, strict=True):
         schema = schemas[text]
         if schema not in roles:
             roles[schema] = roles_of(connection, Readable(path.name, path, "parquet"), given)
+            _refuse_text(path, roles[schema])
         told, bar = names_in(str(path.resolve()))
         own = roles[schema].columns["symbol"] is not None
         if symbol is None and told is None and not own:
             raise DataError(f"{path}: the symbol cannot be told from column, folder or name; give it with --symbol")
         yield _File(path, rows[text], roles[schema], symbol or (None if own else told), timeframe or bar)
+
+
+def _refuse_text(path: Path, roles: Roles) -> None:
+    """Numbers that are written as text would have to be converted in every run."""
+    for column in (*(roles.columns[r] for r in _LAKE_TYPES if r != "ts"), *roles.extras.values()):
+        if column is not None and roles.types[column] == "VARCHAR":
+            raise DataError(f"{path}: the column {column} holds text, not numbers; `duckcli data ingest` converts it")
 
 
 def _branches(files: Sequence[_File], extras: Sequence[str]) -> list[RowFiles]:

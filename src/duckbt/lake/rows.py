@@ -96,6 +96,17 @@ def inspect(
     return slices, refused
 
 
+def first_refused(connection: duckdb.DuckDBPyConnection, source: int) -> str:
+    """The first row of a raw file that is no bar, as it stood there, with its number; empty when there is none."""
+    values = ", ".join(f"coalesce({name}::varchar, '')" for name in ("ts", "open", "high", "low", "close", "volume"))
+    found = connection.execute(
+        f"select row - min(row) over () + 1, coalesce(raw, concat_ws(',', {values})) from judged where source = ? "
+        "qualify not is_bar order by part, row limit 1",
+        [source],
+    ).fetchall()
+    return f"; row {found[0][0]}: {found[0][1][:200]}" if found else ""
+
+
 def group(slices: Sequence[Slice], named: Mapping[int, Timeframe | None]) -> tuple[list[Group], list[tuple[str, str]]]:
     """Slices by symbol and timeframe, and (symbol, reason) where no timeframe can be told.
 
