@@ -16,6 +16,7 @@ from conftest import ROOT, strategy, write_bars
 from duckbt import sqlfiles
 from duckbt.engine import scan_steps
 from duckbt.engine.plan import CHECKS, Plan
+from duckbt.experiments.api import sweep
 from duckbt.lake.findings import Audit
 from duckbt.lake.ingest import ingest
 from duckbt.lake.register import register
@@ -235,18 +236,17 @@ def test_a_stage_lists_its_columns(plan: Plan) -> None:
 
 def test_every_stage_is_used(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     used: set[str] = set()
-    templates = sqlfiles._environment()
 
-    class Recording:
-        def get_template(self, path: str) -> jinja2.Template:
-            used.add(path)
-            return templates.get_template(path)
+    class Recording(jinja2.FileSystemLoader):  # asked for includes as well
+        def get_source(self, environment: jinja2.Environment, template: str) -> Any:
+            used.add(template)
+            return super().get_source(environment, template)
 
     def recording(path: str) -> str:
         used.add(path)
         return (SQL / path).read_text(encoding="utf-8")
 
-    monkeypatch.setattr(sqlfiles, "_environment", Recording)
+    monkeypatch.setattr(sqlfiles._environment(), "loader", Recording(SQL))
     monkeypatch.setattr(sqlfiles, "read_sql", recording)
     for case in STRATEGIES:
         plan_of(lake, case)
@@ -266,6 +266,7 @@ def test_every_stage_is_used(lake: Lake, tmp_path: Path, monkeypatch: pytest.Mon
     ingest([tmp_path / "C_1m.csv"], unsorted_lake)
     Audit(unsorted_lake).summary()
     resample(unsorted_lake, ["C"], Timeframe("2m"))
+    sweep(strategy(**STRATEGIES["many rules"]), lake, {"n": [3, 4]}, symbols=["EURUSD"], results=tmp_path / "results")
     assert sorted(used & set(STAGES)) == STAGES
 
 
