@@ -1,0 +1,67 @@
+"""The array kernels against their definitions, and against DuckDB."""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duckbt.engine.arrays.account import longest_run
+from duckbt.engine.arrays.exact import exact_sum, grouped_sum, rounded, running_sum
+from duckbt.engine.arrays.touches import Pyramid
+from duckbt.engine.arrays.walk import following, walk
+from duckbt.sqlfiles import render
+
+AMOUNTS = st.floats(-1e6, 1e6, allow_nan=False) | st.floats(-1e-3, 1e-3) | st.integers(-50, 50).map(float)
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=60))
+def test_sums_have_the_bits_of_the_macro(values: list[float]) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(render("70_results/exact_sum.sql"))
+        connection.execute("create table t as select unnest(?::double[]) as x, unnest(range(?)) as i", [values, len(values)])
+        total, alone = connection.execute("select exact_sum(x), list(x) from t").fetchall()[0]
+        singles = [r[0] for r in connection.execute("select exact_sum(x) from t group by i order by i").fetchall()]
+        pairs = [r[0] for r in connection.execute("select exact_sum(x) from t group by i // 2 order by i // 2").fetchall()]
+        running = [r[0] for r in connection.execute(
+            "select sum((x * 18446744073709551616)::hugeint) over (order by i rows unbounded preceding)::double "
+            "/ 18446744073709551616 from t order by i").fetchall()]  # fmt: skip
+    x = np.array(values)
+    assert alone == values
+    assert exact_sum(x) == total
+    assert rounded(x).tolist() == singles
+    assert running_sum(x).tolist() == running
+    assert grouped_sum(x, np.arange(0, len(x), 2)).tolist() == pairs
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=700), st.data())
+def test_the_first_touch_is_the_first(heights: list[int], data: st.DataObject) -> None:
+    values = np.array(heights, float)
+    pyramid = Pyramid(values)
+    asked = data.draw(st.lists(st.tuples(st.integers(0, len(heights) + 3), st.integers(0, 32)), min_size=1, max_size=30))
+    got = pyramid.first(np.array([b for b, _ in asked]), np.array([float(p) for _, p in asked]))
+    expected = [next((i for i in range(b, len(heights)) if heights[i] >= p), len(heights)) for b, p in asked]
+    assert got.tolist() == expected
+
+
+@given(st.lists(st.lists(st.integers(1, 9), max_size=40), min_size=1, max_size=5))
+def test_walks_take_what_one_account_after_the_other_would(gaps: list[list[int]]) -> None:
+    pointers, expected = [], []
+    for steps in gaps:
+        entry = np.cumsum(np.array([1, *steps]))
+        free = entry + np.array([*steps, 1][::-1])
+        pointers.append(following(entry, free))
+        taken, until = [], -1
+        for place, bar in enumerate(entry):
+            if bar >= until:
+                taken.append(place)
+                until = free[place]
+        expected.append(taken)
+    assert [w.tolist() for w in walk(pointers)] == expected
+
+
+@given(st.lists(st.booleans(), max_size=50))
+def test_longest_run(flags: list[bool]) -> None:
+    text = "".join("x" if f else " " for f in flags)
+    assert longest_run(np.array(flags, np.bool_)) == max(map(len, text.split()), default=0)
