@@ -62,7 +62,7 @@ def nothing_left(folder: Path) -> None:
 
 
 STRATEGIES = {
-    "unknown indicator": ("close > mean", "close > smaa(close, 5)", ["entry.long", "smaa", "^^^^", "did you mean 'sma'?"]),
+    "unknown indicator": ("close > mean", "close > smaa(close, 5)", ["entry.long", "smaa", "^^^^", "did you mean 'sma'"]),
     "unknown name": ("close > mean", "close > maen", ["entry.long", "unknown name 'maen'", "did you mean 'mean'?"]),
     "unknown parameter": ("$n", "$m", ["indicators.mean", "unknown parameter $m", "[params]", "$n"]),
     "subquery": ("close > mean", "close > (select max(close) from bars)", ["entry.long", "subquery", "^^^^"]),

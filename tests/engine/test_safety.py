@@ -34,7 +34,7 @@ EXPRESSIONS = [
     "with x as (select 1) select true", "true) as x, (false", "close > 1 as hidden", "close, open", "*", "columns('.*')",
     "true; attach 'x.duckdb'", "true; copy bars to 'x'", "true; install httpfs", "true; create macro m() as 1",
     # other kinds of expression
-    "max(close) > 1", "sum(close) over () > 1", "lag(close) over () > 1", "row_number() over () > 1", "#1 > 1",
+    "string_agg(close) > 1", "max(close, 3) over () > 1", "sum(close) over () > 1", "lag(close) over () > 1", "row_number() over () > 1", "#1 > 1",
     "list_transform([1], lambda x: x) is null", "[close] is null", "{'a': close} is null", "close::blob is null",
     "main.abs(close) > 1", "system.main.abs(close) > 1", "abs(close) filter (where true) > 1", "count(distinct close) > 1",
     "close collate nocase > 'a'", "bars.close > 1", "scan.flag_0", "rowid > 1", "$1 > 1", "? > 1", "unnest([1]) > 1",

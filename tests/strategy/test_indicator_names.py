@@ -14,7 +14,7 @@ from duckbt.results.run import Run, backtest, prepare, scan_bars
 
 ROWS = [(100 + i % 7, 104 + i % 7, 98 + i % 7, 101 + i % 5) for i in range(120)]
 INTERNAL = [
-    "cand", "combo_id", "conflict", "entry_bar", "entry_price", "signal_ts", "refused", "flag_0", "value_0", "exit_price",
+    "cand", "conflict", "entry_bar", "entry_price", "signal_ts", "refused", "flag_0", "value_0", "exit_price",
     "stop_price", "state", "size", "trail", "Last_Bar", "n", "c1", "ind_cand", "known_bar",
 ]  # fmt: skip
 KEYWORDS = ["select", "order", "group", "case", "table", "null", "over", "lag"]
@@ -56,7 +56,9 @@ def test_a_scan_shows_them_as_declared(make_lake: Callable[..., Lake], tmp_path:
         assert stored.aggregate(f'count("{name}")').fetchall() == [(len(ROWS) - 2,)]
 
 
-@pytest.mark.parametrize("name", ["status", "Reason", "trade_id", "run_id", "close", "Symbol", "stop", "direction"])
+@pytest.mark.parametrize(
+    "name", ["status", "Reason", "trade_id", "run_id", "combo_id", "close", "Symbol", "stop", "direction"]
+)
 def test_a_name_that_stands_beside_it_is_refused(name: str, make_lake: Callable[..., Lake]) -> None:
     with pytest.raises(StrategyError, match=f"indicators.{name}: the name '{name}' is taken"):
         prepare(strategy(indicators={name: "sma(close, 3)"}, entry={"long": "close > 1"}), make_lake(X=ROWS))

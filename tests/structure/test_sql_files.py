@@ -215,7 +215,9 @@ def test_stages_read_only_what_was_written_before_and_say_so(plan: Plan) -> None
 
 
 def test_stages_run_in_the_order_of_their_numbers(plan: Plan) -> None:
-    rooms = [int(name[:2]) for name, _ in plan.statements() if name != "50_exits/order_touches"]  # orders wait for a touch
+    rooms = [
+        int(name[:2]) for name, _ in plan.statements() if not name.startswith("50_exits/order_")
+    ]  # orders wait for a touch
     assert rooms == sorted(rooms), [name for name, _ in plan.statements()]
 
 

@@ -42,8 +42,12 @@ def exit_steps(context: Context) -> list[Step]:
     return [*_level_steps(context), *_decision_steps(context)]
 
 
-def _touches(writes: str, questions: str) -> Step:
-    return stage(f"50_exits/{writes}", "50_exits/touches", writes=writes, questions=questions)
+def _touches(writes: str, questions: str) -> list[Step]:
+    places = writes.removesuffix("touches") + "touch_blocks"
+    return [
+        stage(f"50_exits/{places}", "50_exits/touch_blocks", writes=places, questions=questions),
+        stage(f"50_exits/{writes}", "50_exits/touches", writes=writes, places=places),
+    ]
 
 
 def entry_steps(context: Context) -> list[Step]:
@@ -68,7 +72,7 @@ def entry_steps(context: Context) -> list[Step]:
     is_order = isinstance(order, LimitOrder | StopOrder)
     if is_order:
         steps.append(stage("40_entries/order_questions", kind=kind))
-        steps.append(_touches("order_touches", "order_questions"))
+        steps += _touches("order_touches", "order_questions")
     cancels = next((s.cancel for s in program.sides if s.cancel is not None), None)
     steps.append(
         stage(
@@ -86,11 +90,11 @@ def entry_steps(context: Context) -> list[Step]:
 def _level_steps(context: Context) -> list[Step]:
     steps = [
         stage("50_exits/questions"),
-        _touches("touches", "questions"),
+        *_touches("touches", "questions"),
         stage("50_exits/level_touches"),
     ]
     if "breakeven" in context.roles:
-        steps += [stage("50_exits/breakeven_questions"), _touches("breakeven_touches", "breakeven_questions")]
+        steps += [stage("50_exits/breakeven_questions"), *_touches("breakeven_touches", "breakeven_questions")]
     if "trail" in context.roles:
         steps += _trail_touches(context)
     if "trail_price" in context.roles:
@@ -131,21 +135,25 @@ def _trail_touches(context: Context) -> list[Step]:
             entry_bar_exits=rules.entry_bar_exits,
             activated="trail_after" in context.roles,
         ),
-        _moving_touches("trail", rules.trail_high == "same_bar"),
+        *_moving_touches("trail", rules.trail_high == "same_bar"),
     ]
 
 
-def _moving_touches(kind: str, same_bar: bool) -> Step:
-    """Trailing stops and trail prices share one walk."""
-    return stage(
-        f"50_exits/{kind}_touches",
-        "50_exits/trail_touches",
-        writes=f"{kind}_touches",
-        questions=f"{kind}_questions",
-        blocks=f"{kind}_blocks",
-        moving=kind == "moving",
-        same_bar=same_bar,
-    )
+def _moving_touches(kind: str, same_bar: bool) -> list[Step]:
+    """Trailing stops and trail prices share one walk: the first block bar by bar, later blocks, the last one's bars."""
+    names = {
+        "questions": f"{kind}_questions",
+        "blocks": f"{kind}_blocks",
+        "starts": f"{kind}_starts",
+        "ends": f"{kind}_ends",
+        "moving": kind == "moving",
+        "same_bar": same_bar,
+    }
+    return [
+        stage(f"50_exits/{kind}_starts", "50_exits/trail_starts", **names),
+        stage(f"50_exits/{kind}_ends", "50_exits/trail_ends", **names),
+        stage(f"50_exits/{kind}_touches", "50_exits/trail_touches", writes=f"{kind}_touches", **names),
+    ]
 
 
 def _moving_steps(context: Context) -> list[Step]:
@@ -188,7 +196,7 @@ def _moving_steps(context: Context) -> list[Step]:
         *steps,
         stage("50_exits/moving_blocks", top=context.levels_above(TRAIL_BASE)),
         stage("50_exits/moving_questions", entry_bar_exits=context.rules.entry_bar_exits),
-        _moving_touches("moving", False),
+        *_moving_touches("moving", False),
     ]
 
 

@@ -15,7 +15,7 @@ from duckbt.errors import StrategyError, UsageError, did_you_mean
 from duckbt.strategy.model import Parameter, Strategy
 
 # columns that stand beside the indicators' own in signals, scans and the catalog
-TAKEN = frozenset({"bar", "direction", "long_signal", "reason", "run_id", "short_signal", "status", "trade_id"})
+TAKEN = frozenset({"bar", "combo_id", "direction", "long_signal", "reason", "run_id", "short_signal", "status", "trade_id"})
 
 
 @dataclass(frozen=True)
