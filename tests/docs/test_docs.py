@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -121,18 +122,51 @@ def test_every_metric_is_explained_and_no_other(workplace: Path) -> None:
     assert sorted(explained) == sorted(run.metrics)
 
 
-def test_every_exit_reason_and_status_is_explained() -> None:
-    sources = {
-        "50_exits": r"(?:then|else) '([a-z_]+)'",
-        "40_entries": r"then '(conflict|[a-z]+_bar)'",
-        "60_trades": r"'(taken|in_position|rejected_[a-z]+)'",
-    }
-    for room, pattern in sources.items():
-        text = "".join(p.read_text(encoding="utf-8") for p in sorted((ROOT / "sql" / room).iterdir()))
-        names = set(re.findall(pattern, text)) - {"long", "short"}
-        assert names, room
-        for name in names:
-            assert f"`{name}`" in PAGES["semantics.md"], f"{name} ({room}) is not in semantics.md"
+def column(page: str, heading: str) -> list[str]:
+    """The first column of the table whose heading begins so."""
+    lines = PAGES[page].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |"))
+    rows = itertools.takewhile(lambda line: line.startswith("|"), lines[start + 2 :])
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def said(pattern: str, *files: str) -> set[str]:
+    """What a pattern finds in SQL files, template code left out."""
+    texts = (re.sub(r"\{[{%].*?[}%]\}", "", (ROOT / "sql" / f).read_text(encoding="utf-8")) for f in files)
+    return {name for text in texts for name in re.findall(pattern, text)}
+
+
+def test_every_exit_reason_is_explained_and_no_other() -> None:
+    reasons = said(r"(?:then|else) '([a-z_]+)'", "50_exits/exits.sql.j2", "50_exits/_exit_columns.j2")
+    reasons |= said(r"'([a-z_]+)' as reason", "60_trades/legs.sql.j2")
+    assert len(reasons) == 9
+    assert sorted(column("semantics.md", "`exit_reason`")) == sorted(reasons)
+
+
+def test_every_status_is_explained_and_no_other() -> None:
+    from duckbt.engine.ledger import STATUSES
+
+    files = ("40_entries/fired.sql.j2", "40_entries/candidates.sql.j2", "60_trades/signals.sql.j2")
+    statuses = said(r"(?:then|else) '([a-z_]+)'", *files) - {"long", "short"} | set(STATUSES)
+    assert len(statuses) == 11
+    assert sorted(column("semantics.md", "`status`")) == sorted(statuses)
+
+
+def test_the_presets_are_those_of_the_table() -> None:
+    from duckbt.strategy.rules import OURS, PRESETS
+
+    lines = PAGES["semantics.md"].splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| switch | default |"))
+    heading, _, *rows = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")]
+        for line in itertools.takewhile(lambda line: line.startswith("|"), lines[start:])
+    ]
+    shown = {row[0].partition(".")[2]: dict(zip(heading[1:], row[1:], strict=True)) for row in rows}
+    assert heading[2:] == list(PRESETS)
+    for name, own in OURS.items():
+        values = {"default": own} | {peer: {**OURS, **preset}[name] for peer, preset in PRESETS.items()}
+        assert shown.pop(name) == {k: str(v).lower() for k, v in values.items()}
+    assert not shown
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> list[str]:

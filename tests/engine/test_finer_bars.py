@@ -150,6 +150,19 @@ def test_finer_bars_decide_what_came_first(seed: int, tmp_path: Path) -> None:
     assert [r[3] for r in rows] != [r[3] for r in crude.trades.project(columns).fetchall()]
 
 
+def test_finer_bars_before_a_fill_decide_nothing(tmp_path: Path) -> None:
+    """A limit order at 100 is filled on the way down; the target's 105 was there before that, and once more at the end."""
+    path = [(105, 105), (105, 106), (105, 99), (99, 97), (97, 106)]
+    fine = [(START + timedelta(minutes=i), 105, 105, 105, 105) for i in range(5)]
+    fine += [(START + timedelta(minutes=5 + i), o, max(o, c), min(o, c), c) for i, (o, c) in enumerate(path)]
+    coarse = [(START, 105, 105, 105, 105, 1), (START + timedelta(minutes=5), 105, 106, 97, 106, 0)]
+    lake = lake_of(tmp_path, AAA=(fine, coarse))
+    common = {"timeframe": "5m", "entry": long_short(price={"limit": "100"})}
+    for choice in ({"same_bar": "finer"}, {"resolve_on": "1m"}):
+        run = backtest(strategy(**common, exit={"stop": 2, "target": 5, **choice}), lake, results=tmp_path / "results")
+        assert run.trades.project("entry_price, exit_price, exit_reason").fetchall() == [(100, 98, "stop")]
+
+
 def test_finer_without_finer_bars_is_refused(make_lake) -> None:
     lake = make_lake(X=[(1, 1, 1, 1)] * 5)
     with pytest.raises(DataError, match="needs bars finer than 1m"):
