@@ -23,6 +23,7 @@ from duckbt.engine.session import Session
 from duckbt.engine.step import stage
 
 Integers = NDArray[np.int64]
+BATCH = 200_000  # rows that come from SQL at a time
 WALKED = 64  # parameter sets that walk along together; their ends are in memory at the same time
 MADE_HERE = ("trade_sums", "signal_counts", "days", "drawdowns", "account_ends")
 
@@ -74,7 +75,7 @@ def figures(session: Session, context: Context, costs: UnitCosts) -> pa.Table:
 
 def _market(session: Session, context: Context, costs: UnitCosts) -> Market:
     sql = "select epoch_us(ts) as ts, open, close, greatest(high, open) as up, -least(low, open) as down from bars"
-    bars = session.relation(sql).fetchnumpy()
+    bars = _streamed(session, sql, session.rows("select count(*) from bars")[0][0])
     whole = Bars(bars["ts"], bars["open"], bars["close"], Pyramid(bars["up"]), Pyramid(bars["down"]))
     marks = session.relation("select bar from mark_closes order by bar").fetchnumpy()["bar"]
     (quantity,) = session.rows(f"select ({context.program.sizes[0]})::double")[0]
@@ -86,6 +87,18 @@ def _market(session: Session, context: Context, costs: UnitCosts) -> Market:
         f"{', ' + values if values else ''} from candidates where refused is null order by cand"
     ).fetchnumpy()
     return Market(session, context, whole, marks, quantity, costs, columns["cand"], columns)
+
+
+def _streamed(session: Session, sql: str, rows: int) -> dict[str, NDArray[Any]]:
+    """The columns of a query as arrays, batch by batch into their place: all bars are in memory only once."""
+    arrays: dict[str, NDArray[Any]] = {}
+    done = 0
+    for batch in session.relation(sql).to_arrow_reader(BATCH):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            part = column.to_numpy()
+            arrays.setdefault(name, np.empty(rows, part.dtype))[done : done + len(part)] = part
+        done += len(batch)
+    return arrays
 
 
 def _ended(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
