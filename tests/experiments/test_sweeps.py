@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from test_equality import BASE, GRID, VARIANTS, walk
 from typer.testing import CliRunner
@@ -137,7 +138,7 @@ def test_a_parameter_named_like_a_metric(lake: Lake, tmp_path: Path) -> None:
 def command(tmp_path: Path, lake: Lake, *arguments: str) -> Any:
     file = tmp_path / "s.toml"
     file.write_text(strategy(**BASE).text)
-    where = ["--lake", str(lake.root)] if arguments[0] in ("run", "promote") or arguments[0].endswith(".toml") else []
+    where = ["--lake", str(lake.root)] if arguments[0] == "run" or arguments[0].endswith(".toml") else []
     given = [str(file) if a == "s.toml" else a for a in arguments]
     result = CliRunner().invoke(app, ["backtest", "sweep", *given, *where, "--results", str(tmp_path / "r"), "--json"])
     assert result.exit_code == 0, (result.output, result.exception)
@@ -160,6 +161,21 @@ def test_the_command_line(lake: Lake, tmp_path: Path) -> None:
     assert refined["best"][0]["net_pnl"] >= max(r["net_pnl"] for r in made["best"])
     sampled = command(tmp_path, lake, "s.toml", *grid, "--random", "3", "--seed", "1", "--by", "trades")
     assert sampled["combos"] == 3
+    with duckdb.connect(tmp_path / "r" / "catalog.duckdb", read_only=True) as catalog:
+        assert (sweep_id, 5, 0) in catalog.execute("select sweep_id, combos, failed from sweeps").fetchall()
+        figures = {**made["best"][0], "sweep_id": sweep_id}
+        assert catalog.sql("from combos").filter(f"sweep_id = '{sweep_id}'").order("sharpe desc nulls last").limit(1).project(
+            "n, k, sharpe, trades").fetchall() == [tuple(figures[c] for c in ("n", "k", "sharpe", "trades"))]  # fmt: skip
+        assert catalog.execute("select run_id from runs").fetchall() == [(promoted["run_id"],)]
+
+
+@pytest.mark.parametrize("option", [["--random", "5"], ["--refine", "1"], ["--dry-run"], ["--keep-trades", "all"]])
+def test_options_that_a_search_cannot_follow_are_refused(option: list[str], lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(strategy(**BASE).text)
+    arguments = ["backtest", "sweep", str(tmp_path / "s.toml"), "--lake", str(lake.root), "--optuna", "4", *option]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, UsageError)
+    assert option[0] in str(result.exception)
 
 
 def test_from_python(lake: Lake, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from duckbt.lake.store import Lake
 from duckbt.results.run import Run, backtest
 
 ROWS = [(100 + i % 7, 104 + i % 7, 98 + i % 7, 101 + i % 5) for i in range(200)]
-VIEWS = ["equity", "metrics", "runs", "signals", "trades"]
+VIEWS = ["calendar", "drawdowns", "equity", "metrics", "runs", "signals", "trades"]
 ONE = {"indicators": {"mean": "sma(close, 5)"}, "entry": {"long": "close > mean"}, "exit": {"max_bars": 3}}
 TWO = {"indicators": {"range14": "atr(14)"}, "entry": {"short": "close > open"}, "exit": {"stop": "range14"}}
 

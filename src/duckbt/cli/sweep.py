@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,6 @@ from duckbt.cli.experiments import progress_of_tasks
 from duckbt.cli.options import (
     FromOption,
     JsonOption,
-    LakeOption,
     MemoryOption,
     ParamsOption,
     ResultsOption,
@@ -123,6 +123,12 @@ def run(
     """Backtest many parameter sets in one pass and store one row of figures for each."""
     if random and lhs:
         raise UsageError("--random and --lhs are two ways to draw a sample; give one")
+    if trials:
+        _refuse_beside_optuna({
+            "more than one strategy": len(strategies) > 1, "--by-symbol": by_symbol, "--random": random, "--lhs": lhs,
+            "--refine": refined, "--keep-trades": keep_trades != "none", "--resume": resume, "--dry-run": dry_run,
+            "--runner ray": runner == Run.ray,
+        })  # fmt: skip
     settings = Settings(threads, memory_limit, force)
 
     def plan(values: dict[str, Any] | None) -> SweepPlan:
@@ -147,12 +153,19 @@ def run(
             )  # fmt: skip
         else:
             assert begun
-            made = run_sweep(
-                begun, results, settings, runner=_runner(runner, address, store), resume=resume,
+            do = partial(
+                run_sweep, results=results, settings=settings, runner=_runner(runner, address, store), resume=resume,
                 keep_trades=keep_trades, by=by, report=report,
             )  # fmt: skip
-            sweep = refine(Sweep(made), plan, refined, by, results, settings, report)
+            sweep = refine(Sweep(do(begun)), plan, do, refined, by)
     _tell_sweep(sweep, top, by, json)
+
+
+def _refuse_beside_optuna(given: dict[str, Any]) -> None:
+    """Options that mean nothing to a search which picks its own sets."""
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"--optuna and {option} do not go together")
 
 
 def _runner(kind: Run, address: str | None, store: str | None) -> Any:
@@ -262,7 +275,7 @@ def neighbours(
 def promote(
     sweep: SweepArgument,
     combo: Annotated[int, typer.Argument(help="Combination to run in full.")],
-    lake: LakeOption = Path("lake"),
+    lake: Annotated[Path | None, typer.Option("--lake", help="Folder with the bars; default: that of the sweep.")] = None,
     results: ResultsOption = Path("results"),
     json: JsonOption = False,
 ) -> None:

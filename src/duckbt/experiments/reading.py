@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from duckbt.errors import DataError, UsageError, did_you_mean
+from duckbt.experiments.store import local_lake
 from duckbt.experiments.sweep import SweepManifest, sweep_path
 from duckbt.lake.store import Lake
 from duckbt.results.prepared import Settings
@@ -149,13 +150,25 @@ class Sweep:
         return parse_strategy(stored.read_text(encoding="utf-8"), Path(self.manifest.strategy_files[number]))
 
     def promote(
-        self, combo: int, lake: Lake | Path | str = "lake", results: Path | str = "results", settings: Settings | None = None
+        self,
+        combo: int,
+        lake: Lake | Path | str | None = None,
+        results: Path | str = "results",
+        settings: Settings | None = None,
     ) -> Run:
-        """A full run of one set: trades, signals, equity, report."""
+        """A full run of one set: trades, signals, equity, report. ``lake``: that of the sweep if not said."""
         symbols = self.row(combo)["symbols"].split(",")
         m = self.manifest
         return backtest(
-            self._strategy(combo), lake, symbols, self.parameters(combo), m.first, m.last, m.warmup, results, settings
+            self._strategy(combo),
+            lake or local_lake(m.lake, symbols),
+            symbols,
+            self.parameters(combo),
+            m.first,
+            m.last,
+            m.warmup,
+            results,
+            settings,
         )
 
 

@@ -7,23 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from duckbt.experiments.reading import Sweep
-from duckbt.experiments.runners import Report
-from duckbt.experiments.sweep import SweepPlan, run_sweep
-from duckbt.results.prepared import Settings
+from duckbt.experiments.sweep import SweepPlan
 from duckbt.strategy.model import Parameter
 
 
 def refine(
     sweep: Sweep,
     plan: Callable[[dict[str, Any]], SweepPlan],
+    run: Callable[[SweepPlan], Path],
     rounds: int,
     by: str,
-    results: Path | str,
-    settings: Settings,
-    report: Callable[[Report], None] | None = None,
 ) -> Sweep:
     """Sweep again around the best set, each round with half the step; returns the sweep that holds the best.
 
+    ``plan`` makes a sweep of a grid, ``run`` runs and publishes it.
     Each round is a sweep of its own, published like any other. It ends early where no finer values are left.
     """
     best = sweep
@@ -36,13 +33,13 @@ def refine(
         if all(len(v) == 1 for v in finer.values()) or finer == grid:
             break
         grid = finer
-        found = Sweep(run_sweep(plan(dict(grid)), results, settings, by=by, report=report))
+        found = Sweep(run(plan(dict(grid))))
         best = _better(best, found, by)
     return best
 
 
 def finer_grid(grid: Mapping[str, list[Parameter]], best: Mapping[str, Parameter]) -> dict[str, list[Parameter]]:
-    """Per parameter the best value, the values half way to its neighbours in the grid, and those neighbours.
+    """Per parameter the best value and the values half way to its neighbours in the grid, which have been tried.
 
     Whole numbers stay whole; texts and truth values stay as they are.
     """

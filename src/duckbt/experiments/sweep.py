@@ -29,6 +29,8 @@ from duckbt.experiments.task import Task
 from duckbt.lake.manifest import sha256_of
 from duckbt.lake.moment import moment
 from duckbt.lake.store import Lake
+from duckbt.results.catalog import refresh_catalog
+from duckbt.results.folder import SWEEPS
 from duckbt.results.manifest import DatasetUsed, datasets_used
 from duckbt.results.prepared import Settings
 from duckbt.sqlfiles import sql_fingerprint
@@ -65,6 +67,7 @@ class SweepManifest(BaseModel):
     first: datetime | None
     last: datetime | None
     warmup: int
+    lake: str
     datasets: list[DatasetUsed]
     combos: int
     varied: list[str]
@@ -197,7 +200,7 @@ def plan_sweep(
 
 def sweep_path(results: Path, sweep_id: str) -> Path:
     """Final place of a sweep."""
-    return results / "sweeps" / sweep_id
+    return results / SWEEPS / sweep_id
 
 
 def run_sweep(
@@ -241,6 +244,7 @@ def run_sweep(
         raise UsageError(f"this very sweep is running in another process (its work is in {work})") from None
     finally:
         Path(f"{work}.lock").unlink(missing_ok=True)
+    refresh_catalog(results, combos.column_names)
     return final
 
 
@@ -285,7 +289,7 @@ def _write(
         sweep_id=final.name, strategies={f.strategy.name: f.fingerprint() for f in plan.files},
         strategy_files=[str(f.path.resolve()) for f in plan.files], grid=plan.grid, where=plan.where, method=plan.method,
         seed=plan.seed, symbols=[list(s) for s in dict.fromkeys(s.symbols for s in plan.simulations)], first=plan.first,
-        last=plan.last, warmup=plan.warmup, datasets=plan.datasets, combos=combos.num_rows,
+        last=plan.last, warmup=plan.warmup, lake=plan.lake_uri, datasets=plan.datasets, combos=combos.num_rows,
         varied=different([s.parameters for s in plan.simulations]), columns=columns, failed=failed,
         tasks=[r.row() for r in told], keep_trades=keep_trades,
         outputs={p.name: sha256_of(p) for p in sorted(out.iterdir())}, seconds=round(seconds, 3),

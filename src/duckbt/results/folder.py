@@ -14,6 +14,7 @@ from duckbt.errors import DataError, UsageError
 from duckbt.results.manifest import RunManifest
 
 RUNS = "runs"
+SWEEPS = "sweeps"
 TABLES = {
     "trades": (
         "trade_id, symbol, direction, signal_ts, entry_ts, entry_price, exit_ts, exit_price, exit_reason, gap, "
