@@ -89,6 +89,11 @@ def test_lake_and_parts_in_s3(cluster: Any, bucket: str, make_lake: Callable[...
     plan = plan_sweep(file, f"{bucket}/lake", GRID, symbols=["X"])
     runner = RayRunner(cluster.address, f"{bucket}/parts", sets_a_task=20)
     same_files(local, run_sweep(plan, tmp_path / "ray", runner=runner, keep_trades="all"))
+    # another sweep may leave its parts in the same place
+    other = {**GRID, "k": [0.75, 1.25, 2.0]}
+    local = run_sweep(plan_sweep(file, lake, other), tmp_path / "local", keep_trades="all")
+    plan = plan_sweep(file, f"{bucket}/lake", other, symbols=["X"])
+    same_files(local, run_sweep(plan, tmp_path / "ray", runner=runner, keep_trades="all"))
 
 
 def test_a_symbol_that_is_not_there(bucket: str) -> None:

@@ -20,7 +20,7 @@ from duckbt.experiments import task as task_module
 from duckbt.experiments.api import sweep
 from duckbt.experiments.reading import Sweep
 from duckbt.experiments.runners import LocalRunner
-from duckbt.experiments.sweep import plan_sweep, run_sweep
+from duckbt.experiments.sweep import plan_sweep, run_sweep, sweep_path
 from duckbt.lake.store import Lake
 from duckbt.results.prepared import Settings
 
@@ -101,6 +101,17 @@ def test_going_on(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert ran == [0, 1]
     assert not list(done.parent.glob(".work*"))
     assert (done / "combos.parquet").read_bytes() == (run_sweep(plan, tmp_path / "new") / "combos.parquet").read_bytes()
+
+
+def test_parts_of_tasks_that_were_cut_differently_are_not_mixed_up(lake: Lake, tmp_path: Path) -> None:
+    plan = plan_sweep(strategy(**BASE), lake, SMALL, symbols="X")
+    work = sweep_path(tmp_path, plan.sweep_id).with_name(f".work-{plan.sweep_id}-all")
+    work.mkdir(parents=True)
+    LocalRunner(3).run(plan.tasks(3, keep_trades=True), work, Settings(), None)  # an attempt that was stopped at the end
+    done = run_sweep(plan, tmp_path, resume=True, keep_trades="all", runner=LocalRunner(5))
+    whole = run_sweep(plan, tmp_path / "new", keep_trades="all")
+    for name in ("combos.parquet", "trades.parquet"):
+        assert (done / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_reading(lake: Lake, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def merge_parts(
     failed: dict[int, str] = {}
     metrics: list[str] = []
     for task in tasks:
-        part = work / f"figures-{task.number:05d}.parquet"
+        part = work / task.parts["figures"]
         if part.is_file():
             table = pq.read_table(part)
             metrics = metrics or [c for c in table.column_names if c not in ("combo_id", "failure")]

@@ -42,12 +42,13 @@ class RayRunner:
         if not ray.is_initialized():
             keys = {k: v for k, v in os.environ.items() if k.startswith("AWS_")}  # workers need them to reach the store
             ray.init(address=self.address, log_to_driver=False, runtime_env={"env_vars": keys} if keys else None)
-        store = Store(self.store or str(work))
+        # a folder of its own for every sweep, whose name is made of all that decides its result
+        store = Store(f"{self.store.rstrip('/')}/{work.name.removeprefix('.work-')}" if self.store else str(work))
         remote = ray.remote(num_cpus=1, max_retries=RETRIES)(work_on)
         closing: dict[int, Report] = {}
         waiting: dict[Any, tuple[Task, float]] = {}
         for task in tasks:
-            if has_part(work, task) or store.fetch(_parts(task), work):
+            if has_part(work, task) or store.fetch(task.parts.values(), work):
                 closing[task.number] = Report(task.number, len(tasks), len(task.sets), "kept", 1.0, 0.0)
             else:
                 waiting[remote.remote(task, store.uri, replace(settings, threads=settings.threads or 1))] = (
@@ -59,7 +60,7 @@ class RayRunner:
             task, begin = waiting.pop(ready)
             try:
                 error = ray.get(ready)
-                if error is None and not store.fetch(_parts(task), work):
+                if error is None and not store.fetch(task.parts.values(), work):
                     error = f"the part of task {task.number} is not in {store.uri}; is it shared by all nodes?"
             except ray.exceptions.RayError as failure:
                 error = f"given up after {RETRIES} retries: {type(failure).__name__}"
@@ -73,17 +74,13 @@ class RayRunner:
         return [closing[t.number] for t in tasks]
 
 
-def _parts(task: Task) -> list[str]:
-    return [f"figures-{task.number:05d}.parquet"] + ([f"trades-{task.number:05d}.parquet"] if task.keep_trades else [])
-
-
 def work_on(task: Task, store: str, settings: Settings) -> str | None:
     """Run one task on a worker and leave its parts in the store. Returns what went wrong, or None."""
     scratch = Path(mkdtemp(prefix="duckbt-task-"))
     try:
         lake = local_lake(task.lake, task.symbols)
-        write_part(run_task(replace(task, lake=str(lake)), scratch, settings), scratch, task.number)
-        Store(store).put([scratch / name for name in _parts(task)])
+        write_part(run_task(replace(task, lake=str(lake)), scratch, settings), scratch, task)
+        Store(store).put([scratch / name for name in task.parts.values()])
     except DuckbtError as error:
         return str(error)
     finally:

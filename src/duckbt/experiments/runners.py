@@ -48,8 +48,8 @@ class Runner(Protocol):
 
 
 def has_part(work: Path, task: Task) -> bool:
-    """Whether a task was finished before. The trades are written after the figures."""
-    return (work / f"{'trades' if task.keep_trades else 'figures'}-{task.number:05d}.parquet").is_file()
+    """Whether a task was finished before."""
+    return all((work / name).is_file() for name in task.parts.values())
 
 
 class LocalRunner:
@@ -85,7 +85,7 @@ class LocalRunner:
 
             try:
                 outcome = run_task(task, scratch, settings, tick if listener else None)
-                write_part(outcome, work, task.number)
+                write_part(outcome, work, task)
             except DuckbtError as error:
                 closing.append(tell("failed", 1.0, str(error)))
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -52,7 +52,7 @@ class Store:
             if beside != target:
                 self._files.move(beside, target)
 
-    def fetch(self, names: Sequence[str], folder: Path) -> bool:
+    def fetch(self, names: Collection[str], folder: Path) -> bool:
         """Bring files to a local folder. False when one of them is not there."""
         infos = self._files.get_file_info([f"{self._path}/{name}" for name in names])
         if any(info.type != fs.FileType.File for info in infos):
@@ -88,6 +88,14 @@ def local_lake(uri: str, symbols: Sequence[str]) -> Path:
             if info.type == fs.FileType.File:
                 target = cache / info.path.removeprefix(path).lstrip("/")
                 target.parent.mkdir(parents=True, exist_ok=True)
-                if info.base_name == "manifest.json" or not target.exists() or target.stat().st_size != info.size:
+                if info.base_name == "manifest.json" or not _is_copy(target, info):
                     _copy(files, info.path, target)
     return cache
+
+
+def _is_copy(target: Path, info: fs.FileInfo) -> bool:
+    """Whether a file was fetched before and has not been replaced in the store since."""
+    if not target.exists():
+        return False
+    stat = target.stat()
+    return stat.st_size == info.size and (info.mtime_ns is None or info.mtime_ns <= stat.st_mtime_ns)

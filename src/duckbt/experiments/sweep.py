@@ -238,8 +238,9 @@ def run_sweep(
             if kept:
                 chosen = replace(plan, simulations=_best(plan, combos, by, kept))
                 second = [replace(t, number=len(tasks) + i) for i, t in enumerate(chosen.tasks(keep_trades=True))]
-                told = told + runner.run(second, work, settings, report)
-            _write(plan, final, work, combos, columns, told, keep_trades, time.perf_counter() - begin)
+                told += runner.run(second, work, settings, report)
+                tasks += second
+            _write(plan, final, work, tasks, combos, columns, told, keep_trades, time.perf_counter() - begin)
     except Timeout:
         raise UsageError(f"this very sweep is running in another process (its work is in {work})") from None
     finally:
@@ -269,14 +270,14 @@ def _best(plan: SweepPlan, combos: pa.Table, by: str, count: int) -> list[Simula
 
 
 def _write(
-    plan: SweepPlan, final: Path, work: Path, combos: pa.Table, columns: dict[str, str], told: list[Report],
-    keep_trades: str, seconds: float,
+    plan: SweepPlan, final: Path, work: Path, tasks: list[Task], combos: pa.Table, columns: dict[str, str],
+    told: list[Report], keep_trades: str, seconds: float,
 ) -> None:  # fmt: skip
     out = work / "out"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     pq.write_table(combos, out / "combos.parquet", compression="zstd")
-    trades = sorted(work.glob("trades-*.parquet"))
+    trades = [part for t in tasks if t.keep_trades and (part := work / t.parts["trades"]).is_file()]
     if trades:
         table = pa.concat_tables([pq.read_table(t) for t in trades])
         pq.write_table(table.sort_by([("combo_id", "ascending"), ("trade_id", "ascending")]), out / "trades.parquet",

@@ -6,6 +6,7 @@ whatever the chunks, threads and machines.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +48,14 @@ class Task:
     last: datetime | None = None
     warmup: int = 0
     keep_trades: bool = False
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Names of the files its result is left in. They tell which sets are inside, so that a part made when the sets
+        were dealt out differently is not taken for this task's."""
+        digest = hashlib.sha256(repr(self.sets).encode()).hexdigest()[:8]
+        kinds = ("figures", "trades") if self.keep_trades else ("figures",)
+        return {kind: f"{kind}-{self.number:05d}-{digest}.parquet" for kind in kinds}
 
     @property
     def file(self) -> StrategyFile:
@@ -150,7 +159,7 @@ def _table(session: Session, sql: str) -> pa.Table:
     return session.relation(sql).to_arrow_table()
 
 
-def write_part(outcome: Outcome, folder: Path, number: int) -> None:
+def write_part(outcome: Outcome, folder: Path, task: Task) -> None:
     """The parts of a task's result, written beside and renamed, so that a part that is there is whole."""
     import pyarrow.parquet as pq
 
@@ -161,6 +170,6 @@ def write_part(outcome: Outcome, folder: Path, number: int) -> None:
         figures = pa.concat_tables([figures, rows], promote_options="default")
     for name, table in (("figures", figures), ("trades", outcome.trades)):
         if table is not None:
-            part = folder / f"{name}-{number:05d}.parquet"
+            part = folder / task.parts[name]
             pq.write_table(table, part.with_suffix(".tmp"), compression="zstd")
             part.with_suffix(".tmp").rename(part)
