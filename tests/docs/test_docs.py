@@ -9,7 +9,10 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import types
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Union, get_args, get_origin
 
 import duckdb
 import pytest
@@ -29,22 +32,76 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+ENVIRONMENT = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def duckcli(line: str, folder: Path) -> str:
+    """What a command of a page prints, typed in a folder; SWEEP is the first sweep there, RUN the newest run."""
+    for word, found in (("SWEEP", "sweeps/*"), ("RUN", "runs/run_id=*")):
+        if word in line.split():
+            path = min((folder / "results").glob(found), key=lambda p: p.stat().st_ctime * (1 if word == "SWEEP" else -1))
+            line = re.sub(rf"\b{word}\b", path.name.removeprefix("run_id="), line)
+    command = shlex.split(line, comments=True)
+    assert command[0] == "duckcli"
+    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{line}\n{done.stderr}"
+    return done.stdout
+
+
+def shown_and_printed(page: str, folder: Path) -> Iterator[tuple[list[str], list[str]]]:
+    """Type the commands of a page one after the other; what stands below the last one of a block, and what it printed."""
+    for commands, text in re.findall(r"^```bash\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", page, re.MULTILINE | re.DOTALL):
+        printed = [duckcli(line, folder) for line in commands.splitlines() if line][-1]
+        yield (text.splitlines(), printed.splitlines())
+
+
+def like(shown: str, printed: str) -> bool:
+    """Equal but for white space and what differs from time to time, which is shown as …"""
+    pattern = re.escape(" ".join(shown.split())).replace("…", ".*")
+    return re.fullmatch(pattern, " ".join(printed.split())) is not None
+
+
+def assert_printed(shown: list[str], printed: list[str]) -> None:
+    waiting = list(printed)
+    for line in shown:
+        if line == "…":
+            continue
+        while waiting and not like(line, waiting[0]):
+            del waiting[0]
+        assert waiting, f"not printed: {line}\n" + "\n".join(printed)
+        del waiting[0]
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the README's commands have been typed, one after the other."""
     folder = tmp_path_factory.mktemp("readme")
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for block in blocks(README, "bash"):
-        for line in block.splitlines():
-            command = shlex.split(line, comments=True)
-            assert command[0] == "duckcli"
-            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{line}\n{done.stderr}"
+    for shown, printed in shown_and_printed(README, folder):
+        assert_printed(shown, printed)
     return folder
 
 
+def test_the_page_on_experiments_shows_what_is_printed(tmp_path: Path) -> None:
+    page = PAGES["experiments.md"]
+    sweep, batch = blocks(page, "toml")
+    (tmp_path / "monday.toml").write_text(batch)
+    compared = 0
+    for shown, printed in shown_and_printed(page, tmp_path):
+        assert_printed(shown, printed)
+        compared += len([line for line in shown if line != "…"])
+    assert compared > 20
+    (query,) = blocks(page, "sql")
+    files = (tmp_path / "results").as_posix()
+    assert len(duckdb.sql(query.replace("'results/", f"'{files}/")).fetchall()) == 5
+    file = tmp_path / "breakout.toml"
+    file.write_text(file.read_text() + sweep)
+    assert len(parse_strategy(file.read_text(), file).strategy.sweep) == 4
+    assert "1,000 combinations" in duckcli("duckcli backtest sweep breakout.toml --dry-run", tmp_path)
+
+
 def test_the_commands_of_the_readme_run(workplace: Path) -> None:
-    assert len(list((workplace / "results" / "runs").iterdir())) == 2
+    assert len(list((workplace / "results" / "runs").iterdir())) == 3
+    assert len(list((workplace / "results" / "sweeps").iterdir())) == 1
     assert (workplace / "bars.parquet").is_file()
     assert (workplace / "run.sql").is_file()
 
@@ -94,9 +151,35 @@ def test_every_duckcli_call_in_the_docs_exists() -> None:
     for page, text in {"README.md": README, **PAGES}.items():
         for group, command, rest in re.findall(r"duckcli (data|backtest) ([a-z]+)([^`#\n]*)", text):
             assert command in known[group], f"{page}: duckcli {group} {command}"
-            options = {o for p in known[group][command].params for o in (*p.opts, *p.secondary_opts)}
+            called = known[group][command]
+            if hasattr(called, "list_commands"):  # sweep STRATEGY means sweep run STRATEGY
+                second = rest.split()[0] if rest.split() else "run"
+                called = called.get_command(context, second if second in called.list_commands(context) else "run")
+            options = {o for p in called.params for o in (*p.opts, *p.secondary_opts)}
             for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", rest):
                 assert option in options, f"{page}: duckcli {group} {command} {option}"
+
+
+def test_help_texts_are_shown_as_they_are_written() -> None:
+    """Square brackets would be taken for markup and vanish."""
+    import typer
+    from rich.text import Text
+
+    from duckbt.cli.app import app
+
+    def texts(command: Any) -> Iterator[str]:
+        yield from (p.help or "" for p in command.params)
+        if hasattr(command, "list_commands"):
+            context = typer.Context(command)
+            for name in command.list_commands(context):
+                yield from texts(command.get_command(context, name))
+        else:
+            yield command.help or ""
+
+    found = list(texts(typer.main.get_command(app)))
+    assert len(found) > 100
+    for text in found:
+        assert Text.from_markup(text).plain == text
 
 
 def test_generated_parts_are_up_to_date() -> None:
@@ -107,10 +190,17 @@ def test_generated_parts_are_up_to_date() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page, text in {"README.md": README, **{f"docs/{n}": t for n, t in PAGES.items()}}.items():
+    records = {f"docs/decisions/{p.name}": p.read_text(encoding="utf-8") for p in (DOCS / "decisions").glob("*.md")}
+    for page, text in {"README.md": README, **{f"docs/{n}": t for n, t in PAGES.items()}, **records}.items():
         for target in re.findall(r"\]\(([^)#]+)\)", text):
             if "://" not in target:
                 assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+        for target, anchor in re.findall(r"\]\(([^)#]*)#([^)]+)\)", text):
+            if "://" not in target:
+                there = (ROOT / page).parent.joinpath(target) if target else ROOT / page
+                headings = re.findall(r"^#+ (.*)", there.read_text(encoding="utf-8"), re.MULTILINE)
+                anchors = {re.sub(r"[^\w -]", "", h.lower()).strip().replace(" ", "-") for h in headings}
+                assert anchor in anchors, f"{page} links to {target}#{anchor}"
     for page in PAGES:
         assert f"docs/{page}" in README or any(f"({page})" in text for text in PAGES.values()), f"nothing links to {page}"
 
@@ -169,23 +259,61 @@ def test_the_presets_are_those_of_the_table() -> None:
     assert not shown
 
 
-def keys(model: type[BaseModel], prefix: str = "") -> list[str]:
-    found = []
-    for name, field in model.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found += keys(inner, f"{name}.")
-        else:
-            found.append(f"{prefix}{name}")
+def keys(model: type[BaseModel], prefix: str = "") -> set[str]:
+    """Every key of a file: ``exit.breakeven.at``; beside it ``exit.breakeven`` where something simple may stand there."""
+    found = set()
+    for field_name, field in model.model_fields.items():
+        name = prefix + (field.alias or field_name)
+        kinds = choices(field.annotation)
+        found |= {key for kind in kinds if is_model(kind) for key in keys(kind, f"{name}.")}
+        if not all(is_model(kind) for kind in kinds):
+            found.add(name)
     return found
 
 
+def choices(annotation: Any) -> list[Any]:
+    """What a field may be, lists by what is in them."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType, tuple):
+        return [c for a in inner if a not in (type(None), ...) for c in choices(a)]
+    return [annotation]
+
+
+def is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def section(page: str, heading: str) -> str:
+    return PAGES[page].partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
 def test_every_key_of_a_strategy_is_explained_and_no_other() -> None:
-    table = [line for line in PAGES["contract.md"].splitlines() if re.match(r"\| `[a-z]", line) and ".parquet" not in line]
-    explained = {n for line in table for n in re.findall(r"`([a-z_.]+)`", line.split("|")[1])}
-    known = set(keys(Strategy))
-    assert known - explained == set()
-    assert {e for e in explained if "." in e and not e.endswith((".sql", ".json", ".toml"))} - known == set()
+    explained = re.findall(r"`([a-z_.]+)`", first_cells("Strategy file"))
+    assert {"entry.price", "entry.price.limit", "exit.scale_out.at", "costs.spread", "costs.spread.bps"} <= keys(Strategy)
+    assert sorted(explained) == sorted(keys(Strategy))
+
+
+def test_every_key_of_a_batch_is_explained_and_no_other() -> None:
+    from duckbt.experiments.batch import BatchFile, Entry
+
+    explained = re.findall(r"`([a-z_.]+)`", first_cells("Batch file"))
+    assert sorted(explained) == sorted(keys(BatchFile) | keys(Entry, "simulation."))
+
+
+def first_cells(heading: str) -> str:
+    """The first column of the tables of one section of the contract."""
+    return "\n".join(line.split("|")[1] for line in section("contract.md", heading).splitlines() if line.startswith("| `"))
+
+
+def test_the_views_of_the_catalogs_are_named(workplace: Path) -> None:
+    for catalog, heading in (("results/catalog.duckdb", "Catalog"), ("lake/catalog.duckdb", "Lake")):
+        with duckdb.connect(workplace / catalog, read_only=True) as connection:
+            views = {
+                name for (name,) in connection.execute("select view_name from duckdb_views() where not internal").fetchall()
+            }
+        assert len(views) > 3
+        listed = section("contract.md", heading).partition(catalog.partition("/")[2])[2].partition("\n\n")[0]
+        assert views <= set(re.findall(r"`([a-z_]+)`", listed)), catalog
 
 
 def test_the_strategy_of_the_contract_is_one() -> None:

@@ -42,10 +42,11 @@ from duckbt.results.run import Run, run_backtest, scan_bars
 
 
 class _Commands(TyperGroup):
-    """Commands for experiments are loaded, with all that they import, only when they are asked for."""
+    """In the order of their use; those for experiments are loaded, with all that they import, when they are asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *LATER]
+        known = [*super().list_commands(ctx), *LATER]
+        return sorted(known, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in LATER:
@@ -56,6 +57,7 @@ class _Commands(TyperGroup):
 
 
 LATER = ("sweep", "batch")
+ORDER = ("new", "run", "list", "show", "report", "compare", "verify", "sweep", "batch", "indicators", "audit", "scan", "sql")
 app = typer.Typer(cls=_Commands, no_args_is_help=True, help="Run strategies on the lake and read the results.")
 app.command("verify")(proof.verify_run)
 app.command("compare")(proof.compare)

@@ -12,13 +12,13 @@ from duckbt.cli.options import JsonOption, LakeOption, MemoryOption, ResultsOpti
 from duckbt.experiments.batch import Batch, Progress, run_batch
 from duckbt.results.prepared import Settings
 
-app = typer.Typer(help="Run a list of strategies, data and settings as one experiment.")
+app = typer.Typer(add_completion=False, help="Run a list of strategies, data and settings as one experiment.")
 
 
 @app.command("batch")
 def batch(
     file: Annotated[
-        Path, typer.Argument(help="Batch file (TOML): a list of [[simulation]] with strategy, symbols, params …")
+        Path, typer.Argument(help="Batch file (TOML): simulations with strategy, symbols, params … (docs/experiments.md).")
     ],
     lake: LakeOption = Path("lake"),
     results: ResultsOption = Path("results"),

@@ -27,7 +27,7 @@ def progress_of_tasks(silent: bool) -> Iterator[Callable[[Report], None] | None]
             task = bar.add_task("", total=1.0)
 
             def listen(report: Report) -> None:
-                text = f"task {report.number + 1} of {report.of}, {report.sets:,} sets"
+                text = f"task {report.number + 1} of {max(report.of, report.number + 1)}, {report.sets:,} sets"
                 bar.update(task, description=text, completed=(report.number + report.share) / max(1, report.of))
 
             yield listen
@@ -37,7 +37,8 @@ def _line(report: Report) -> None:
     if report.status == "running":
         return
     error = f": {report.error}" if report.error else ""
+    of = max(report.of, report.number + 1)  # tasks that only keep trades come after all others
     sys.stderr.write(
-        f"task {report.number + 1} of {report.of}: {report.sets:,} sets {report.status} in {report.seconds:.1f} s{error}\n"
+        f"task {report.number + 1} of {of}: {report.sets:,} sets {report.status} in {report.seconds:.1f} s{error}\n"
     )
     sys.stderr.flush()

@@ -16,7 +16,7 @@ from duckbt.errors import DataError
 from duckbt.lake.catalog import CATALOG
 from duckbt.results.shell import answers
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 ROWS = 100
 
 

@@ -51,6 +51,7 @@ class _RunByDefault(TyperGroup):
 app = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
+    add_completion=False,
     help="Compare many parameter sets in one pass: [bold]sweep STRATEGY -g fast=8,12,16 -g slow=20..60:10[/bold]. "
     "Then read them with show, pivot and neighbours, and make a full run of one with promote.",
 )
@@ -94,16 +95,19 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sample; equal seeds draw equal samples.")] = 0,
     refined: Annotated[
-        int, typer.Option("--refine", min=0, metavar="ROUNDS", help="Search finer around the best, this many rounds.")
+        int, typer.Option("--refine", min=0, metavar="ROUNDS", help="Then search finer around the best, this many times.")
     ] = 0,
     trials: Annotated[
-        int, typer.Option("--optuna", min=0, metavar="TRIALS", help="Search with Optuna instead of trying the whole grid.")
+        int,
+        typer.Option("--optuna", min=0, metavar="TRIALS", help="Let Optuna choose that many sets (needs the extra optuna)."),
     ] = 0,
-    keep_trades: Annotated[str, typer.Option("--keep-trades", help="none, all, or best:N.")] = "none",
+    keep_trades: Annotated[
+        str, typer.Option("--keep-trades", help="Keep the trades of none, all, or the best:N sets.")
+    ] = "none",
     by: ByOption = "sharpe",
     top: Annotated[int, typer.Option("--top", min=1, help="How many of the best to show.")] = 10,
     runner: Annotated[
-        Run, typer.Option("--runner", help="This machine, or a Ray cluster (pip install 'duckbt[ray]').")
+        Run, typer.Option("--runner", help="This machine, or a Ray cluster (needs the extra ray).")
     ] = Run.local,
     address: Annotated[str | None, typer.Option("--address", help="Ray cluster, as in ray://head:10001 or auto.")] = None,
     store: Annotated[
