@@ -25,7 +25,7 @@ def shell(
     results: ResultsOption = Path("results"),
     command: Annotated[str | None, typer.Option("--command", "-c", metavar="SQL", help="Run this SQL and leave.")] = None,
 ) -> None:
-    """Ask all runs in SQL: the views runs, trades, signals, equity, metrics. Leave with .quit or Ctrl-D."""
+    """Ask all runs and sweeps in SQL: trades, signals, equity, metrics, runs, combos, sweeps. Leave with .quit or Ctrl-D."""
     catalog = results / CATALOG
     if not catalog.is_file():
         raise DataError(f"no catalog in {results}: `duckcli backtest run` makes one")
