@@ -331,6 +331,23 @@ def test_the_columns_of_the_tables_are_named(workplace: Path) -> None:
     assert ", ".join(run.signals.columns[:6]) in line
 
 
+def test_the_rooms_are_those_of_the_source_in_the_order_of_imports() -> None:
+    text = (ROOT / "tests" / "structure" / "test_imports.py").read_text(encoding="utf-8")
+    order = re.findall(r'"(\w+)"', re.search(r"^LAYERS = .*$", text, re.MULTILINE)[0])
+    (listed,) = [block for block in blocks(PAGES["architecture.md"], "") if block.startswith("src/duckbt/")]
+    rooms = re.findall(r"^  (\w+)(?:/|\.py)\s", listed, re.MULTILINE)
+    assert rooms == order[::-1]
+    inner = {p.name for p in (ROOT / "src" / "duckbt").glob("*/*") if p.is_dir() and p.name != "__pycache__"}
+    assert set(re.findall(r"^    (\w+)/", listed, re.MULTILINE)) == inner
+
+
+def test_the_number_of_indicators_is_right() -> None:
+    from duckbt.compiler.cards import cards
+    from duckbt.compiler.library import Library
+
+    assert f"all {len(list(cards(Library())))}\n" in README
+
+
 def test_exit_codes_are_named() -> None:
     from duckbt import errors
 
