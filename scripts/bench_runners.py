@@ -1,12 +1,12 @@
 """What runs tasks on several processes: start-up, memory, overhead, and what happens when a worker is killed.
 
-    python scripts/bench_runners.py                # all that can be imported: multiprocessing joblib dask ray spark smallpond
+    python scripts/bench_runners.py                # all that can be imported
     python scripts/bench_runners.py --only ray dask
 
 Eight tasks of about a second each on two workers, each runner in a process of its own. `first`: from before the import to
-the answer of a first, empty task. `memory`: private memory (USS) of all processes at that moment, beside the one that asks. `tasks`:
-seconds for the eight. `killed`: the same with one worker killed (SIGKILL) while it works: how it ended. The figures
-stand in docs/decisions.
+the answer of a first, empty task. `memory`: private memory (USS) of all processes but the one that asks, at that moment.
+`tasks`: seconds for the eight. `killed`: the same with one worker killed (SIGKILL) while it works: how it ended. The
+figures stand in docs/decisions.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def with_spark() -> Map:
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    context = SparkSession.builder.master(f"local[{WORKERS},4]").config("spark.ui.enabled", "false").getOrCreate().sparkContext
+    context = (
+        SparkSession.builder.master(f"local[{WORKERS},4]").config("spark.ui.enabled", "false").getOrCreate().sparkContext
+    )
     context.setLogLevel("OFF")
     return lambda f, items: context.parallelize(items, len(items)).map(f).collect()
 
@@ -176,8 +178,8 @@ def main() -> None:
             print(f"| {name} | | | | {whole['ended']} |", flush=True)
             continue
         after = f", {killed['seconds']:.1f} s" if "seconds" in killed else ""
-        print(f"| {name} | {whole['first']:.1f} | {whole['memory']:.0f} | {whole['seconds']:.1f} | {killed['ended']}{after} |",
-              flush=True)  # fmt: skip
+        figures = f"{whole['first']:.1f} | {whole['memory']:.0f} | {whole['seconds']:.1f}"
+        print(f"| {name} | {figures} | {killed['ended']}{after} |", flush=True)
 
 
 if __name__ == "__main__":
