@@ -115,13 +115,12 @@ def _rows(command: Any) -> Iterator[str]:
         if parameter.param_type_name == "argument":
             yield f"| `{(parameter.metavar or parameter.name).upper().strip('[]')}` | {parameter.help or ''} | |"
             continue
-        names = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
+        value_name = f" {parameter.metavar}" if parameter.metavar else ""
+        names = ", ".join(f"`{o}{value_name}`" for o in (*parameter.opts, *parameter.secondary_opts))
         value = parameter.default if not callable(parameter.default) else None
-        shown = "" if value in (None, False, True) or value == () else f"`{value}`"
+        shown = "" if value is None or value is False or value == () else f"`{value}`"
         if value is True:
             shown = f"`{parameter.opts[0]}`"
-        if parameter.multiple:
-            names += " (may be repeated)"
         yield f"| {names} | {_first_line(parameter.help)} | {shown} |"
 
 
@@ -134,7 +133,15 @@ def commands_page() -> str:
         "Made by `scripts/make_docs.py` from what `duckcli --help` says.",
         "",
         "`duckcli --version` tells the version; `duckcli --debug …` shows the full trace of an error.",
-        "`duckcli --install-completion` completes commands and options in your shell.",
+        "`duckcli --install-completion` completes commands and options in your shell; `--log-level LEVEL` and `--log-json`,",
+        "anywhere in a command, log to stderr.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(
+            f"| [`{path}`](#{path.replace(' ', '-')}) | {_first_line(command.help).partition('. ')[0].rstrip('.')} |"
+            for path, command in _commands(root, "duckcli")
+        ),
     ]
     for path, command in _commands(root, "duckcli"):
         lines += ["", f"## {path}", "", _first_line(command.help), "", f"```\n{path} {_usage(command)}\n```"]

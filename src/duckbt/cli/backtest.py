@@ -168,7 +168,7 @@ def audit(
     last: ToOption = None,
     warmup: WarmupOption = 0,
     params: ParamsOption = None,
-    cuts: Annotated[int, typer.Option("--cuts", min=2, help="Runs on shortened data.")] = 8,
+    cuts: Annotated[int, typer.Option("--cuts", min=2, help="How many runs on shortened data to compare.")] = 8,
     json: JsonOption = False,
     threads: ThreadsOption = None,
     memory_limit: MemoryOption = None,

@@ -27,7 +27,7 @@ RunArgument = Annotated[str, typer.Argument(help="Run id, its beginning, or a ru
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder for run results.")]
 SymbolsOption = Annotated[
     list[str] | None,
-    typer.Option("--symbol", "-s", help="Symbol to trade; may be repeated. Default: all that have the timeframe."),
+    typer.Option("--symbol", "-s", help="Symbol to trade. May be repeated. Default: all that have the timeframe."),
 ]
 FromOption = Annotated[
     str | None, typer.Option("--from", metavar="DATE", help="First bar, inclusive, UTC: 2024-01-31 or 2024-01-31T08:00.")
@@ -37,7 +37,8 @@ WarmupOption = Annotated[
     int, typer.Option("--warmup", min=0, help="Bars before --from that indicators (not trades) may use.")
 ]
 ParamsOption = Annotated[
-    list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Override a parameter; may be repeated.")
+    list[str] | None,
+    typer.Option("--param", "-p", metavar="NAME=VALUE", help="Change a parameter: fast=8. May be repeated."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="Threads to use. Default: all cores.")]

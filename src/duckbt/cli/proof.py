@@ -37,7 +37,10 @@ def verify_run(
         typer.Option("--baseline", help="Compare with trades or signals from elsewhere: Parquet, CSV, a folder."),
     ] = None,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", min=0.0, help="For prices and profits of a baseline, relative above 1.")
+        float,
+        typer.Option(
+            "--tolerance", min=0.0, help="How far prices and profits may be from a baseline; of values above 1 the share."
+        ),
     ] = TOLERANCE,
     lake: Annotated[Path | None, typer.Option("--lake", help="Where the bars are now, if the lake was moved.")] = None,
     threads: ThreadsOption = None,
