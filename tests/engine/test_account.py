@@ -50,11 +50,17 @@ def test_sizes_that_depend_on_nothing_else(size, units, make_lake, tmp_path: Pat
     assert not (run.path / "ledger.parquet").exists()
 
 
-def test_a_size_of_no_lot_is_rejected(make_lake, tmp_path: Path) -> None:
-    file = strategy(entry=ENTRY, exit=EXIT, size={"mode": "notional", "value": 50, "lot": 1})
+@pytest.mark.parametrize("size", [
+    {"mode": "notional", "value": 50, "lot": 1}, {"mode": "units", "value": 0}, {"mode": "units", "value": -5},
+    {"mode": "risk", "value": -0.01},
+])  # fmt: skip
+def test_a_size_of_nothing_is_rejected(size, make_lake, tmp_path: Path) -> None:
+    file = strategy(entry=ENTRY, exit=EXIT, size=size)
     run = backtest(file, make_lake(X=bars(1)), results=tmp_path / "r")
     assert run.metrics["trades"] == 0
-    assert {r[0] for r in run.signals.project("status").fetchall()} <= {"rejected_size", "last_bar", "conflict"}
+    statuses = {r[0] for r in run.signals.project("status").fetchall()}
+    assert "rejected_size" in statuses
+    assert statuses <= {"rejected_size", "last_bar", "conflict"}
 
 
 def naive_account(run: Run, candidates: list[dict[str, Any]], size: dict[str, Any]) -> list[tuple[str, float]]:

@@ -49,6 +49,10 @@ EXITS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"stop": "3", "target": "5", "scale_out": [{"at": "1", "fraction": 0.25}, {"at": "3", "fraction": 0.5}]},
         {"stop": constant(3)[1], "target": constant(5)[1], "scale_out": [(constant(1)[1], 0.25), (constant(3)[1], 0.5)]},
     ),
+    "scale out beyond the target": (
+        {"stop": "3", "target": "3", "scale_out": [{"at": "2", "fraction": 0.25}, {"at": "4", "fraction": 0.5}]},
+        {"stop": constant(3)[1], "target": constant(3)[1], "scale_out": [(constant(2)[1], 0.25), (constant(4)[1], 0.5)]},
+    ),
     "scale out and trail": (
         {"trail": "2", "scale_out": [{"at": "2", "fraction": 0.5}]},
         {"trail": constant(2)[1], "scale_out": [(constant(2)[1], 0.5)]},

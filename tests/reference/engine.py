@@ -236,11 +236,13 @@ class Simulation:
             raised = before is None or d * (stop - before) > 0  # by this very bar: it was not there at the open
             self.close(p, i, stop if raised else self.gap_price(p, i, stop, stop=True), reason, 2)
             return
-        self.scale_out(p, i)
         if hit_target:
             assert p.target is not None
-            self.close(p, i, self.gap_price(p, i, p.target, stop=False), "target", 2)
+            price = self.gap_price(p, i, p.target, stop=False)
+            self.scale_out(p, i, until=price)
+            self.close(p, i, price, "target", 2)
             return
+        self.scale_out(p, i)
         self.advance(p, i, self.best_of(p, i))
 
     def best_of(self, p: Position, i: int) -> float:
@@ -272,21 +274,23 @@ class Simulation:
             assert stop is not None
             self.close(p, i, stop, reason, 2)
             return
-        self.scale_to(p, i, reach)
+        self.scale_to(p, i, reach, until=p.target if hit_target else None)
         if hit_target:
             assert p.target is not None
             self.close(p, i, p.target, "target", 2)
             return
         self.advance(p, i, favour_max)
 
-    def scale_to(self, p: Position, i: int, reach: float) -> None:
+    def scale_to(self, p: Position, i: int, reach: float, until: float | None = None) -> None:
+        d = p.trade.direction
         for price, fraction in list(p.scales):
-            if self.beyond(p.trade.direction, reach, price):
+            if self.beyond(d, reach, price) and (until is None or d * (price - until) <= 0):
                 p.scales.remove((price, fraction))
                 p.remaining -= fraction
                 p.trade.legs.append((i, price, fraction, "scale_out"))
 
-    def scale_out(self, p: Position, i: int, at_open: bool = False) -> None:
+    def scale_out(self, p: Position, i: int, at_open: bool = False, until: float | None = None) -> None:
+        """Take the parts that the bar reaches; ``until``: not those beyond the price at which the whole position ends."""
         d, bar = p.trade.direction, self.bars[i]
         for price, fraction in list(p.scales):
             if at_open:
@@ -294,7 +298,7 @@ class Simulation:
                     p.scales.remove((price, fraction))
                     p.remaining -= fraction
                     p.trade.legs.append((i, bar.open, fraction, "scale_out"))
-            elif self.touches(d, i, price):
+            elif self.touches(d, i, price) and (until is None or d * (price - until) <= 0):
                 p.scales.remove((price, fraction))
                 p.remaining -= fraction
                 p.trade.legs.append((i, self.gap_price(p, i, price, stop=False), fraction, "scale_out"))

@@ -46,7 +46,9 @@ def test_every_exit_with_every_entry(exit: str, entry: str) -> None:
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
-@pytest.mark.parametrize("exit", ["stop and target", "trail and stop", "scale out", "break-even", "everything"])
+@pytest.mark.parametrize(
+    "exit", ["stop and target", "trail and stop", "scale out", "scale out beyond the target", "break-even", "everything"]
+)
 @pytest.mark.parametrize("entry", ["next open", "close", "limit", "stop order"])
 def test_every_switch(exit: str, entry: str, switch: str) -> None:
     if switch == "no re-entry on the exit bar" and entry in ("limit", "stop order"):

@@ -82,9 +82,12 @@ def ledger_of(context: Context) -> Ledger | None:
 
 
 def sizes_vary(context: Context) -> bool:
-    """Whether units differ from trade to trade (else the size is one number)."""
+    """Whether units differ from trade to trade or may be refused (else the size is one number above 0)."""
     size, program = context.strategy.size, context.program
-    constant = len(program.sizes) == 1 and not any(c.isalpha() for c in program.sizes[0].replace("e", ""))
+    try:
+        constant = len(program.sizes) == 1 and float(program.sizes[0]) > 0
+    except ValueError:
+        constant = False
     return size.mode != "units" or size.lot > 0 or not constant
 
 
