@@ -194,14 +194,16 @@ def test_combining_blocks_is_associative(
 
 
 def _value(g: Graph, node: int) -> float:
-    """A constant, or CASE over constants (which is not folded)."""
+    """A constant, or CASE over comparisons of constants with CASE (which is not folded)."""
     args = [_value(g, a) for a in g[node].args]
     if g[node].op == "literal":
         return g[node].value
     if g[node].value == "+":
         return sum(args)
+    if g[node].value in (">=", "<="):
+        return args[0] >= args[1] if g[node].value == ">=" else args[0] <= args[1]
     assert g[node].value == "case"
-    return next(v for c, v in zip(args[:-1:2], args[1:-1:2], strict=True) if c)
+    return next((v for c, v in zip(args[:-1:2], args[1:-1:2], strict=True) if c), args[-1])
 
 
 @pytest.mark.parametrize("text", [

@@ -3,6 +3,6 @@
 -- As in TA-Lib both averages start from the line's first value.
 select
   ad() as _ad,
-  affine((fast - 1) / (fast + 1), 2 / (fast + 1) * _ad, _ad, (fast - 1) / (fast + 1)) as _fast,
-  affine((slow - 1) / (slow + 1), 2 / (slow + 1) * _ad, _ad, (slow - 1) / (slow + 1)) as _slow,
+  recurrence(_ad, 2 / (fast + 1), (fast - 1) / (fast + 1), 1, 1) as _fast,
+  recurrence(_ad, 2 / (slow + 1), (slow - 1) / (slow + 1), 1, 1) as _slow,
   from_bar(_fast - _slow, greatest(fast, slow) - 1) as adosc

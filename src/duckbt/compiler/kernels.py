@@ -59,12 +59,17 @@ def block(g: Graph, combine: Combine, start: Values, n: int) -> Values:
 
 
 def idempotent(g: Graph, combine: Combine, start: Values, n: int) -> Values:
-    """As ``block``, for combinations that may see a bar twice (min, max): two overlapping blocks suffice."""
+    """As ``block``, for combinations that may see a bar twice (min, max): two overlapping blocks suffice.
+
+    The newer block then begins less than its length after the older one; ``combine`` is told by how many bars.
+    """
+    if n == 1:
+        return block(g, combine, start, 1)
     power, size = start, 1
     while size * 2 <= n:
         power = combine(g, tuple(g.lag(p, size) for p in power), power, size, size)
         size *= 2
-    return combine(g, tuple(g.lag(p, n - size) for p in power), power, size, size) if n > size else power
+    return combine(g, tuple(g.lag(p, n - size) for p in power), power, size, n - size) if n > size else power
 
 
 def add(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
@@ -106,8 +111,10 @@ def aged(name: str, ties: str) -> Combine:
 
     def combine(g: Graph, old: Values, new: Values, m: int, n: int) -> Values:
         takes_new = scalars.call(g, ties, (new[0], old[0]))
-        keeps_old = scalars.call(g, "not", (takes_new,))
         older = _plus(g, old[1], g.literal(n))
+        if not g[takes_new].nullable:
+            return tuple(scalars.call(g, "case", (takes_new, a, b)) for a, b in ((new[0], old[0]), (new[1], older)))
+        keeps_old = scalars.call(g, "not", (takes_new,))
         age = scalars.call(g, "case", (takes_new, new[1], keeps_old, older, g.literal(None)))
         return scalars.call(g, name, (old[0], new[0])), age
 
@@ -151,12 +158,12 @@ def rolling_slope(g: Graph, x: int, n: int) -> int:
 
 def rolling_argmax(g: Graph, x: int, n: int) -> int:
     """How many bars ago the greatest of the last n bars was; of equal ones the newest."""
-    return block(g, aged("greatest", ">="), (x, _zero(g, x)), n)[1]
+    return idempotent(g, aged("greatest", ">="), (x, _zero(g, x)), n)[1]
 
 
 def rolling_argmin(g: Graph, x: int, n: int) -> int:
     """How many bars ago the least of the last n bars was; of equal ones the newest."""
-    return block(g, aged("least", "<="), (x, _zero(g, x)), n)[1]
+    return idempotent(g, aged("least", "<="), (x, _zero(g, x)), n)[1]
 
 
 def recurrence(g: Graph, x: int, gain: float, decay: float, n: int, weight: float) -> int:

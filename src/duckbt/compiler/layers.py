@@ -1,8 +1,9 @@
 """Graph → SQL: one layered SELECT in which every layer holds only streaming windows and pointwise expressions.
 
-Each node is placed as soon as possible: step d of everything shares one layer, so ten indicators cost about as many
-layers as the deepest one. A layer's windows (lags, running aggregates) read columns of the layer below; pointwise
-expressions stand on top of them. Only columns that a later layer needs are carried.
+Step d of everything shares one layer, so ten indicators cost about as many layers as the deepest one. Each node is
+placed as late as that allows: what is carried from layer to layer are then the few columns of the bars rather than many
+results. A layer's windows (lags, running aggregates) read columns of the layer below; pointwise expressions stand on
+top of them. Only columns that a later layer needs are carried.
 """
 
 from __future__ import annotations
@@ -64,14 +65,15 @@ class Layers:
         given: Mapping[int, str] | None = None,
         keys: tuple[str, ...] = ("bar",),
     ) -> None:
-        self.graph, self.outputs, self.given, self.keys = graph, outputs, given or {}, keys
-        self._roots = [self.real(o.node) for o in outputs]
-        self._needed = self._reachable()
+        self.graph, self.outputs, self.given, self.keys = graph, outputs, dict(given or {}), keys
+        self.roots = [self.real(o.node) for o in outputs]
+        self.needed = self._reachable()
         self._columns = self._shared()
         self._level: dict[int, int] = {}
-        for node in self._needed:
+        for node in self.needed:
             self._level[node] = self._place(node)
-        self.depth = max([0, *(self._ready(r) for r in self._roots)])
+        self.depth = max([0, *(self._ready(r) for r in self.roots)])
+        self._postpone()
         self._guard_lags = True
         self._last, self._number_last = self._lifetimes()
         self._names = self._naming()
@@ -82,56 +84,70 @@ class Layers:
             node = self.graph[node].args[0]
         return node
 
-    def _args(self, node: int) -> list[int]:
+    def args(self, node: int) -> list[int]:
+        """The nodes that hold its arguments' values."""
         return [] if node in self.given else [self.real(a) for a in self.graph[node].args]
 
     def _reachable(self) -> list[int]:
-        seen, stack = set(self._roots), list(self._roots)
+        seen, stack = set(self.roots), list(self.roots)
         while stack:
-            for arg in self._args(stack.pop()):
+            for arg in self.args(stack.pop()):
                 if arg not in seen:
                     seen.add(arg)
                     stack.append(arg)
         return sorted(seen)
 
-    def _computed(self, node: int) -> bool:
+    def computed(self, node: int) -> bool:
+        """Whether the node is a step of this scan, and not simply there."""
         return self.graph[node].op in ("call", *_WINDOWS) and node not in self.given
 
     def _shared(self) -> set[int]:
         """Nodes that become columns because a window reads them or they are used more than once."""
         uses: dict[int, int] = {}
-        for node in self._needed:
+        for node in self.needed:
             repeats = self.graph[node].op == "call" and scalars.SCALARS[self.graph[node].value].repeats
-            for arg in self._args(node):
+            for arg in self.args(node):
                 uses[arg] = uses.get(arg, 0) + (2 if repeats or self.graph[node].op in _WINDOWS else 1)
-        for root in self._roots:
+        for root in self.roots:
             uses[root] = uses.get(root, 0) + 1
-        return {n for n in self._needed if self._computed(n) and uses.get(n, 0) >= 2}
+        return {n for n in self.needed if self.computed(n) and uses.get(n, 0) >= 2}
 
     def _ready(self, node: int) -> int:
         """The first layer that may use the node."""
         if self.graph[node].op == "literal":
             return 0
-        return self._level[node] + (1 if node in self._columns or not self._computed(node) else 0)
+        return self._level[node] + (1 if node in self._columns or not self.computed(node) else 0)
 
     def _place(self, node: int) -> int:
-        if not self._computed(node):
+        if not self.computed(node):
             return -1
-        return max([0, *(self._ready(a) for a in self._args(node))])
+        return max([0, *(self._ready(a) for a in self.args(node))])
+
+    def _postpone(self) -> None:
+        """Move every node to the last layer in which its users find it ready."""
+        latest = dict.fromkeys(self.needed, self.depth + 1)
+        for root in self.roots:
+            latest[root] = self.depth - (root in self._columns)
+        for node in reversed(self.needed):
+            if not self.computed(node):
+                continue
+            self._level[node] = latest[node]
+            for arg in self.args(node):
+                latest[arg] = min(latest[arg], latest[node] - (arg in self._columns))
 
     def _lifetimes(self) -> tuple[dict[int, int], int]:
         """Last layer that reads each column, and the bar number; what crosses a layer becomes a column."""
         last: dict[int, int] = {}
         number = -1
-        reads = [(a, self._level[n]) for n in self._needed for a in self._args(n)]
-        reads += [(r, self.depth) for r in self._roots]
+        reads = [(a, self._level[n]) for n in self.needed for a in self.args(n)]
+        reads += [(r, self.depth) for r in self.roots]
         for node, level in reads:
-            if self._computed(node) and self._level[node] < level:
+            if self.computed(node) and self._level[node] < level:
                 self._columns.add(node)
             last[node] = max(last.get(node, -1), level)
             if self.graph[node].op == "number" and node not in self.given:
                 number = max(number, level)
-        for node in self._needed:
+        for node in self.needed:
             if self.graph[node].op == "lag" and self.graph[node].value[1] is not None:
                 number = max(number, self._level[node])
         if any(o.guard and self.graph[o.node].first for o in self.outputs):
@@ -140,7 +156,7 @@ class Layers:
 
     def _naming(self) -> dict[int, str]:
         names: dict[int, str] = {}
-        for node in self._needed:
+        for node in self.needed:
             if node in self.given:
                 names[node] = self.given[node]
             elif self.graph[node].op in ("column", "staged"):
@@ -151,13 +167,17 @@ class Layers:
                 names[node] = f"c{len(names) + 1}"
         return names
 
+    def name(self, node: int) -> str:
+        """The column of a node that is one."""
+        return self._names[node]
+
     def source_columns(self) -> list[str]:
         """Names of the columns that are read, besides the keys."""
-        return [self._names[n] for n in self._needed if n in self.given or self.graph[n].op in ("column", "staged")]
+        return [self._names[n] for n in self.needed if n in self.given or self.graph[n].op in ("column", "staged")]
 
     def staged(self) -> list[str]:
         """Of these, the ones that come from staged tables."""
-        return [self._names[n] for n in self._needed if self.graph[n].op == "staged"]
+        return [self._names[n] for n in self.needed if self.graph[n].op == "staged"]
 
     def _write(self, node: int, level: int) -> tuple[str, int]:
         """SQL of a node inside layer ``level``, and its binding strength."""
@@ -169,21 +189,21 @@ class Layers:
             return quote_name(self._names[node]), scalars.ATOM
         if op == "running":
             many, single = value
-            arguments = [self._write(a, level)[0] for a in self._args(node)]
+            arguments = [self._write(a, level)[0] for a in self.args(node)]
             return (many if self._guard_lags else single).format(*arguments), scalars.ATOM
         if op == "lag":
             offset, fill = value
-            column = quote_name(self._names[self._args(node)[0]])
+            column = quote_name(self._names[self.args(node)[0]])
             if fill is None:
                 return f"lag({column}, {offset}) over ()", scalars.ATOM
             if not self._guard_lags:
                 return f"lag({column}, {offset}, {literal(fill)}) over ()", scalars.ATOM
             lag = f"lag({column}, {offset}) over ()"
             return f"case when n >= {offset} then {lag} else {literal(fill)} end", scalars.ATOM
-        return scalars.write(value, [self._write(a, level) for a in self._args(node)])
+        return scalars.write(value, [self._write(a, level) for a in self.args(node)])
 
-    def layers(self, source: str, one_symbol: bool = False) -> list[Layer]:
-        """The SELECTs from ``source`` (which has the keys and ``n``) to the outputs, in order.
+    def layers(self, source: str, one_symbol: bool = False, prefix: str = "") -> list[Layer]:
+        """The SELECTs from ``source`` (which has the keys and ``n``) to the outputs, in order; the last is ``scanned``.
 
         With ``one_symbol`` a window needs no guard against reaching into the symbol before.
         """
@@ -191,7 +211,7 @@ class Layers:
         result: list[Layer] = []
         for level in range(self.depth):
             columns = [*self.keys, "n"] if self._number_last > level else list(self.keys)
-            for node in self._needed:
+            for node in self.needed:
                 if node not in self._names or self._names[node] in columns or self._last[node] <= level:
                     continue
                 name = quote_name(self._names[node])
@@ -199,9 +219,9 @@ class Layers:
                     columns.append(name)
                 elif self._level[node] == level:
                     columns.append(f"{self._write(node, level)[0]} as {name}")
-            result.append(Layer(f"layer_{level}", columns, result[-1].name if result else source))
+            result.append(Layer(f"{prefix}layer_{level}", columns, result[-1].name if result else source))
         final = [*self.keys, *(self._output(o) for o in self.outputs)]
-        result.append(Layer("scanned", final, result[-1].name if result else source))
+        result.append(Layer(f"{prefix}scanned", final, result[-1].name if result else source))
         return result
 
     def _output(self, output: Output) -> str:

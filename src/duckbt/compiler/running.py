@@ -20,8 +20,15 @@ def _defined(g: Graph, x: int, otherwise: object) -> int:
     return scalars.call(g, "case", (known, x, g.literal(otherwise)))
 
 
+def _never(g: Graph, reset: int) -> bool:
+    """Whether only a symbol's first bar resets."""
+    return g[reset].op == "literal" and not g[reset].value
+
+
 def _anchor(g: Graph, reset: int) -> int:
     """Bar of the latest reset; a symbol's first bar is one."""
+    if _never(g, reset):
+        return scalars.call(g, "-", (g.bar(), g.number()))
     begins = scalars.call(g, "=", (g.number(), g.literal(0)))
     held = scalars.call(g, "or", (begins, _defined(g, reset, False)))
     return g.running(f"max(bar) filter (where {{0}}) {_OVER}", (held,), "integer")
@@ -41,8 +48,7 @@ def sum_since(g: Graph, x: int, reset: int) -> int:
     fixed = scalars.call(g, "fixed", (_defined(g, x, 0.0),))
     total = g.running(f"coalesce(sum({{0}}) {_OVER}, 0)", (fixed,), "fixed")
     before = scalars.call(g, "minus fixed", (total, fixed))
-    plain = g[reset].op == "literal" and not g[reset].value  # never reset
-    base = _total_at(g, before, _anchor(g, reset), single="0e0" if plain else "")
+    base = _total_at(g, before, _anchor(g, reset), single="0e0" if _never(g, reset) else "")
     since = scalars.call(g, "from fixed", (total, base))
     unknown = scalars.call(g, "is null", (fixed,))
     latest = g.running(f"coalesce(max(bar) filter (where {{0}}) {_OVER}, -1)", (unknown,), "integer")

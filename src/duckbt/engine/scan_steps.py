@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
+from duckbt.compiler.parts import parted
 from duckbt.compiler.program import Program
 from duckbt.engine.stages import source_context, stage_steps
 from duckbt.engine.step import Step, stage
@@ -13,6 +14,7 @@ from duckbt.lake.source import PLACE_BITS, BarSource
 from duckbt.sqlfiles import render
 
 PIECE_BARS = 2_000_000  # a scan is cut into pieces of about this many bars
+PAIRED_BYTES = 64_000_000  # of fewer, where it pairs more than this in memory; planning a wide scan takes long, too
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Piece:
     one_symbol: bool
 
 
-def pieces_of(source: BarSource, reach: int | None, grid: int = 1) -> list[Piece]:
+def pieces_of(source: BarSource, reach: int | None, grid: int = 1, paired: int = 0) -> list[Piece]:
     """Cut the scan where that saves time: inside long symbols, and between groups of short ones.
 
     ``reach``: bars before its own that a piece must read. ``grid``: cuts lie on multiples of it within a symbol.
+    ``paired``: columns that a scan in parts holds in memory.
     """
-    if source.bars <= PIECE_BARS * 3 // 2:
+    most = min(PIECE_BARS, max(PIECE_BARS // 4, PAIRED_BYTES // (8 * paired))) if paired else PIECE_BARS
+    if source.bars <= most * 3 // 2:
         return [Piece(None, None, None, len(source.symbols) == 1)]
     pieces: list[Piece] = []
     group: list[tuple[int, int]] = []  # (first bar, bars) of neighbouring short symbols
@@ -44,10 +48,10 @@ def pieces_of(source: BarSource, reach: int | None, grid: int = 1) -> list[Piece
     for symbol in source.symbols:
         first = symbol.place << PLACE_BITS
         parts = 1
-        if reach is not None and reach < PIECE_BARS // 4:
-            parts = max(1, round(symbol.bars / PIECE_BARS))
+        if reach is not None and reach < most // 4:
+            parts = max(1, round(symbol.bars / most))
         if parts == 1:
-            if group and sum(b for _, b in group) + symbol.bars > PIECE_BARS:
+            if group and sum(b for _, b in group) + symbol.bars > most:
                 close_group()
             group.append((first, symbol.bars))
             continue
@@ -73,9 +77,9 @@ def scan_steps(
     not_before: datetime | None = None,
 ) -> list[Step]:
     """What scans read, the scan piece by piece, and the view that joins the pieces. ``everything`` keeps every bar."""
-    layers = program.layers()
+    layers = parted(program.layers())
     outputs = program.types()
-    pieces = pieces_of(source, program.reach)
+    pieces = pieces_of(source, program.reach, paired=layers.paired)
     tables = table_names("scan", pieces)
     statements = tuple(
         render(
