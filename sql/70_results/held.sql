@@ -14,14 +14,23 @@ open_at as materialized (
   join marks m on m.combo_id = h.combo_id and m.mark = h.mark
   join symbols y on y.symbol = h.symbol
 ),
--- a symbol's last close at a time: first the block of bars it falls into, then the bar
+moments as materialized (select distinct place, ts from open_at),
+-- a symbol's last close at a time: mostly there is a bar of that very time
+exact as materialized (
+  select m.place, m.ts, b.close
+  from moments m
+  join bars b on b.bar >> 32 = m.place and b.ts = m.ts
+),
+-- else first the block of bars the time falls into, then the bar
 located as (
   select h.place, h.ts, k.block
-  from (select distinct place, ts from open_at) h
+  from (from moments except select place, ts from exact) h
   asof join (select block, block >> 27 as place, ts from blocks where level = 1) k on k.place = h.place and k.ts <= h.ts
 ),
 closes as (
-  select l.place, l.ts, max_by(b.close, b.bar) as close
+  select place, ts, close from exact
+  union all
+  select l.place, l.ts, max_by(b.close, b.bar)
   from located l
   join bars b on b.bar >> 5 = l.block and b.ts <= l.ts
   group by all

@@ -1,7 +1,7 @@
 -- trade_sums: counts and sums over the trades, in all, by direction and by symbol.
 -- reads: trades. writes: trade_sums. key: combo_id, scope.
 create or replace table trade_sums as
-with scoped as (
+with scoped as not materialized (
   select t.*, unnest(['all', direction, symbol]) as scope from trades t
 ),
 streaks as (

@@ -200,7 +200,7 @@ def test_a_full_disk(megabytes: int, small_disk: Callable[[int], Path], long_lak
     """Full while it spills (16 MB), or already when results are written (1 MB)."""
     results = small_disk(megabytes) / "r"
     command = [sys.executable, "-m", "duckbt", "backtest", "run", str(sample_strategy()), "--lake", str(long_lake)]
-    options = ["--results", str(results), "--no-progress", "--memory-limit", "80MB" if megabytes > 1 else "1GB"]
+    options = ["--results", str(results), "--no-progress", "--memory-limit", "40MB" if megabytes > 1 else "1GB"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert done.returncode == 5, done.stderr
     records = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]

@@ -21,7 +21,7 @@ from duckbt.engine.progress import Meter
 from duckbt.engine.step import Step
 from duckbt.engine.watch import Watch
 from duckbt.errors import DataError, DuckbtError, ResourceError, UsageError
-from duckbt.sqlfiles import connect, render
+from duckbt.sqlfiles import connect, quote_name, render
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +105,11 @@ class Session:
                 for statement in step.statements:
                     self._count(step.name, self.connection.execute(statement).fetchall())
         log.debug("%s: %.3f s, %s rows", step.name, self.timings[step.name], self.counts.get(step.name, "–"))
+
+    def drop(self, tables: Iterable[str]) -> None:
+        """Give back the memory of tables."""
+        for table in tables:
+            self.connection.execute(f"drop table {quote_name(table)}")
 
     @contextmanager
     def _stage_of(self, name: str, statements: int = 1) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from pathlib import Path
 import duckbt
 from duckbt.compiler.library import Library
 from duckbt.engine.allocations import Allocations, counted
-from duckbt.engine.plan import Plan
+from duckbt.engine.lifetimes import last_uses
 from duckbt.engine.progress import Listener, Meter
 from duckbt.engine.script import write_script
 from duckbt.engine.session import Session
@@ -26,7 +27,7 @@ from duckbt.results.folder import TABLES
 from duckbt.results.manifest import RunManifest, datasets_used, indicators_used
 from duckbt.results.performance import SCAN, SIMULATION, PerformanceReport, seconds_of, write_report
 from duckbt.results.prepared import Prepared, Settings
-from duckbt.sqlfiles import quote_name, quote_text, sql_fingerprint
+from duckbt.sqlfiles import quote_name, quote_text, render, sql_fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def compute(prepared: Prepared, folder: Path, final: Path, settings: Settings, l
     with Session(folder, prepared.source.files, settings.pinned_threads, settings.memory_limit) as session:
         if listener:
             session.meter = Meter(prepared.estimate.weights(), prepared.source.bars, listener)
-        allocations = _run(session, prepared.plan, settings.profile_allocations)
+        allocations = _run(session, prepared, settings.profile_allocations)
         session.check(prepared.plan.checks)
         _write_tables(session, prepared, out)
         _write_rest(prepared, out)
@@ -53,18 +54,22 @@ def compute(prepared: Prepared, folder: Path, final: Path, settings: Settings, l
     return out
 
 
-def _run(session: Session, plan: Plan, profile: bool) -> Allocations:
-    """All steps; allocations are counted in those up to the signals."""
-    scan = list(itertools.takewhile(lambda step: step.name.startswith(SCAN), plan.steps))
+def _run(session: Session, prepared: Prepared, profile: bool) -> Allocations:
+    """All steps; allocations are counted in those up to the signals. Tables that nobody reads any more are dropped."""
+    steps = prepared.plan.steps
+    read_later = {word for name in prepared.plan.checks for word in re.findall(r"\w+", render(f"checks/{name}.sql"))}
+    done = list(zip(steps, last_uses(steps, {*prepared.tables, "trade_legs", *read_later}), strict=True))
+    scan = list(itertools.takewhile(lambda pair: pair[0].name.startswith(SCAN), done))
     with counted(profile) as allocations:
         _execute(session, scan)
-    _execute(session, plan.steps[len(scan) :])
+    _execute(session, done[len(scan) :])
     return allocations
 
 
-def _execute(session: Session, steps: Iterable[Step]) -> None:
-    for step in steps:
+def _execute(session: Session, steps: Iterable[tuple[Step, list[str]]]) -> None:
+    for step, unused in steps:
         session.execute(step)
+        session.drop(unused)
 
 
 def _write_tables(session: Session, prepared: Prepared, out: Path) -> None:
