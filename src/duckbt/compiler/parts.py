@@ -37,7 +37,9 @@ class Parted:
 
 
 def parted(layers: Layers) -> Parted:
-    """The scan in parts, where that costs less."""
+    """The scan in parts, where that costs less. Not where it cannot be cut into pieces: all bars would be held in memory."""
+    if any(layers.graph[o.node].reach is None for o in layers.outputs):
+        return Parted((), layers)
     if not MOST_STEPS < sum(map(layers.computed, layers.needed)) <= MOST_STEPS * MOST_PARTS:
         return Parted((), layers)
     steps = _steps(layers)

@@ -14,7 +14,7 @@ from duckbt.lake.source import PLACE_BITS, BarSource
 from duckbt.sqlfiles import render
 
 PIECE_BARS = 2_000_000  # a scan is cut into pieces of about this many bars
-PAIRED_BYTES = 64_000_000  # of fewer, where it pairs more than this in memory; planning a wide scan takes long, too
+PAIRED_BYTES = 48_000_000  # of fewer, where it pairs more than this in memory
 
 
 @dataclass(frozen=True)
