@@ -1,15 +1,16 @@
 -- excursions: lowest and highest price while each trade was open.
--- reads: taken, candidates, exits, bars, blocks. writes: excursions. key: combo_id, cand.
+-- reads: taken, candidates, exits, bars, blocks. writes: excursions. key: combo_id, cand; also number.
 -- Counted is what surely happened while the trade was open: its own fills, the bars it saw whole, the open of the bar it
 -- ended in, the close of the bar an order was filled in. A range of bars is at most two blocks a level of the pyramid
 -- and two pieces of single bars, so cost does not grow with holding time.
 create or replace table excursions as
 with recursive spans as materialized (
   select
-    t.combo_id, t.cand, e.exit_bar, e.exit_price, c.entry_price,
+    t.combo_id, t.cand, c.entry_bar, e.exit_bar, e.exit_price, c.entry_price,
+    if(e.exit_reason in ('stop', 'target'), e.exit_price, null) as level_price,
     if(c.entry_pos % 4 = 1 and e.exit_bar > c.entry_bar, c.entry_close, c.entry_price) as entry_close,
     c.entry_bar + if(c.entry_pos % 4 = 0, 0, 1) as first_whole,
-    e.exit_bar - if(e.exit_reason in ('time', 'session', 'end_of_data'), 0, 1) as last_whole
+    e.exit_bar - if(e.exit_reason in ('time', 'session', 'end_of_data') and e.exit_pos % 4 = 2, 0, 1) as last_whole
   from taken t
   join candidates c on c.cand = t.cand
   join exits e on e.combo_id = t.combo_id and e.cand = t.cand
@@ -45,8 +46,10 @@ seen as (
   join bars b on b.bar = s.exit_bar and s.first_whole <= s.exit_bar
 )
 select
-  p.combo_id, p.cand, least(min(s.lo), p.entry_price, p.exit_price) as lowest, greatest(max(s.hi), p.entry_price, p.exit_price) as highest
+  row_number() over (order by p.combo_id, p.cand) as number, p.combo_id, p.cand, p.entry_bar, p.first_whole, p.exit_bar, p.level_price,
+  least(p.entry_price, p.entry_close) as entry_lo, greatest(p.entry_price, p.entry_close) as entry_hi,
+  least(min(s.lo), p.entry_price, p.exit_price) as lowest, greatest(max(s.hi), p.entry_price, p.exit_price) as highest
 from spans p
 left join seen s on s.combo_id = p.combo_id and s.cand = p.cand
-group by p.combo_id, p.cand, p.entry_price, p.exit_price
-order by p.combo_id, p.cand
+group by p.combo_id, p.cand, p.entry_bar, p.first_whole, p.exit_bar, p.level_price, p.entry_price, p.entry_close, p.exit_price
+order by number

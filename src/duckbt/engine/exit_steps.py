@@ -42,11 +42,12 @@ def exit_steps(context: Context) -> list[Step]:
     return [*_level_steps(context), *_decision_steps(context)]
 
 
-def _touches(writes: str, questions: str) -> list[Step]:
+def touch_steps(writes: str, questions: str, room: str = "50_exits") -> list[Step]:
+    """The first touch of every question: the blocks it may lie in, then the bar."""
     places = writes.removesuffix("touches") + "touch_blocks"
     return [
-        stage(f"50_exits/{places}", "50_exits/touch_blocks", writes=places, questions=questions),
-        stage(f"50_exits/{writes}", "50_exits/touches", writes=writes, places=places),
+        stage(f"{room}/{places}", "50_exits/touch_blocks", writes=places, questions=questions),
+        stage(f"{room}/{writes}", "50_exits/touches", writes=writes, places=places),
     ]
 
 
@@ -72,7 +73,7 @@ def entry_steps(context: Context) -> list[Step]:
     is_order = isinstance(order, LimitOrder | StopOrder)
     if is_order:
         steps.append(stage("40_entries/order_questions", kind=kind))
-        steps += _touches("order_touches", "order_questions")
+        steps += touch_steps("order_touches", "order_questions")
     cancels = next((s.cancel for s in program.sides if s.cancel is not None), None)
     steps.append(
         stage(
@@ -90,11 +91,11 @@ def entry_steps(context: Context) -> list[Step]:
 def _level_steps(context: Context) -> list[Step]:
     steps = [
         stage("50_exits/questions"),
-        *_touches("touches", "questions"),
+        *touch_steps("touches", "questions"),
         stage("50_exits/level_touches"),
     ]
     if "breakeven" in context.roles:
-        steps += [stage("50_exits/breakeven_questions"), *_touches("breakeven_touches", "breakeven_questions")]
+        steps += [stage("50_exits/breakeven_questions"), *touch_steps("breakeven_touches", "breakeven_questions")]
     if "trail" in context.roles:
         steps += _trail_touches(context)
     if "trail_price" in context.roles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duckbt.engine.context import Context
 from duckbt.engine.costs import unit_cost_values
+from duckbt.engine.exit_steps import touch_steps
 from duckbt.engine.ledger import Ledger, needs_ledger
 from duckbt.engine.step import Step, stage
 from duckbt.lake.timeframe import Timeframe
@@ -54,6 +55,9 @@ def trade_steps(context: Context) -> list[Step]:
     quantities = "ledger" if ledger else "sizes" if sized else None
     steps += [
         stage("60_trades/excursions"),
+        stage("60_trades/excursion_questions", fixed=_levels_stay(context)),
+        *touch_steps("excursion_touches", "excursion_questions", "60_trades"),
+        stage("60_trades/excursion_bars"),
         stage(
             "60_trades/trades",
             units=program.sizes[0],
@@ -68,6 +72,12 @@ def trade_steps(context: Context) -> list[Step]:
         stage("60_trades/signals", indicators=program.indicator_sources, quantities=quantities),
     ]
     return steps
+
+
+def _levels_stay(context: Context) -> bool:
+    """Whether a stop or target ends a trade on the first bar that touches its price."""
+    moving = {"trail", "trail_price", "breakeven"} & set(context.roles)
+    return not moving and context.rules.entry_bar_exits and context.rules.target_touch == "at"
 
 
 def ledger_of(context: Context) -> Ledger | None:

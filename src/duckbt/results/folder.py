@@ -20,7 +20,7 @@ TABLES = {
         "trade_id, symbol, direction, signal_ts, entry_ts, entry_price, exit_ts, exit_price, exit_reason, gap, "
         "same_bar_ambiguous, stop_price, target_price, quantity, gross_pnl, costs, pnl, return_pct, r_multiple, "
         "bars_held, mae, mfe, equity_after, mae_r, mfe_r, spread_cost, slippage_cost, commission, financing, entry_fill, "
-        "exit_fill, legs, pnl_if_other_first",
+        "exit_fill, legs, pnl_if_other_first, mae_bars, mfe_bars",
         "trade_id",
     ),
     "legs": (
