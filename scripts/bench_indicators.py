@@ -26,7 +26,6 @@ from duckbt.compiler.bind import Binder
 from duckbt.compiler.graph import Graph, longest
 from duckbt.compiler.layers import Layers, Output
 from duckbt.compiler.library import Library
-from duckbt.compiler.parts import parted
 from duckbt.compiler.syntax import parse_expression
 from duckbt.engine.scan_steps import pieces_of
 from duckbt.engine.stages import source_context, stage_steps
@@ -95,11 +94,11 @@ class Bars:
         for i, text in enumerate(expressions):
             bound = binder.bind(parse_expression(text))
             nodes |= {f"v{i}_{k}": v for k, v in (bound if isinstance(bound, dict) else {"": bound}).items()}
-        layers = parted(Layers(graph, [Output(name, node) for name, node in nodes.items()]))
+        layers = Layers(graph, [Output(name, node) for name, node in nodes.items()])
         statements = [s for step in stage_steps(graph, nodes.values(), self.source, "bars") for s in step.statements]
         looked = ", ".join(f"max({quote_name(name)})" for name in nodes)
         reach = longest([graph[node].reach for node in nodes.values()])
-        for piece in pieces_of(self.source, reach, paired=layers.paired):
+        for piece in pieces_of(self.source, reach):
             context = source_context(layers, "bars", True, piece.low, piece.high)
             statements.append(f"with\n{render('30_signals/layers.sql.j2', **context)}\nselect {looked} from scanned")
 

@@ -75,6 +75,7 @@ class Layers:
         self.depth = max([0, *(self._ready(r) for r in self.roots)])
         self._postpone()
         self._guard_lags = True
+        self._since = 0
         self._last, self._number_last = self._lifetimes()
         self._names = self._naming()
 
@@ -200,14 +201,19 @@ class Layers:
                 return f"lag({column}, {offset}, {literal(fill)}) over ()", scalars.ATOM
             lag = f"lag({column}, {offset}) over ()"
             return f"case when n >= {offset} then {lag} else {literal(fill)} end", scalars.ATOM
+        if value in ("seeded", "seeded once"):
+            x, _, start, gain = self.args(node)[:4]
+            if self._since > self.graph[start].value:
+                return scalars.write("*", [self._write(gain, level), self._write(x, level)])
         return scalars.write(value, [self._write(a, level) for a in self.args(node)])
 
-    def layers(self, source: str, one_symbol: bool = False, prefix: str = "") -> list[Layer]:
+    def layers(self, source: str, one_symbol: bool = False, since: int = 0) -> list[Layer]:
         """The SELECTs from ``source`` (which has the keys and ``n``) to the outputs, in order; the last is ``scanned``.
 
-        With ``one_symbol`` a window needs no guard against reaching into the symbol before.
+        With ``one_symbol`` a window needs no guard against reaching into the symbol before. ``since``: no ``n`` is below
+        it, so that what begins before has begun on every row, and nothing asks whether it has.
         """
-        self._guard_lags = not one_symbol
+        self._guard_lags, self._since = not one_symbol, since
         result: list[Layer] = []
         for level in range(self.depth):
             columns = [*self.keys, "n"] if self._number_last > level else list(self.keys)
@@ -219,15 +225,15 @@ class Layers:
                     columns.append(name)
                 elif self._level[node] == level:
                     columns.append(f"{self._write(node, level)[0]} as {name}")
-            result.append(Layer(f"{prefix}layer_{level}", columns, result[-1].name if result else source))
+            result.append(Layer(f"layer_{level}", columns, result[-1].name if result else source))
         final = [*self.keys, *(self._output(o) for o in self.outputs)]
-        result.append(Layer(f"{prefix}scanned", final, result[-1].name if result else source))
+        result.append(Layer("scanned", final, result[-1].name if result else source))
         return result
 
     def _output(self, output: Output) -> str:
         node = self.graph[output.node]
         text, strength = self._write(self.real(output.node), self.depth)
-        first = node.first if output.guard else 0
+        first = node.first if output.guard and node.first > self._since else 0
         if node.type == "boolean" and output.guard:
             tested = f"n >= {first} and {text if strength > scalars.AND else f'({text})'}" if first else text
             text = f"coalesce({tested}, false)" if node.nullable or first else text

@@ -6,7 +6,6 @@ import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
-from duckbt.compiler.parts import parted
 from duckbt.compiler.program import Program
 from duckbt.engine.stages import source_context, stage_steps
 from duckbt.engine.step import Step, stage
@@ -14,7 +13,6 @@ from duckbt.lake.source import PLACE_BITS, BarSource
 from duckbt.sqlfiles import render
 
 PIECE_BARS = 2_000_000  # a scan is cut into pieces of about this many bars
-PAIRED_BYTES = 48_000_000  # of fewer, where it pairs more than this in memory
 
 
 @dataclass(frozen=True)
@@ -27,14 +25,12 @@ class Piece:
     one_symbol: bool
 
 
-def pieces_of(source: BarSource, reach: int | None, grid: int = 1, paired: int = 0) -> list[Piece]:
+def pieces_of(source: BarSource, reach: int | None, grid: int = 1) -> list[Piece]:
     """Cut the scan where that saves time: inside long symbols, and between groups of short ones.
 
     ``reach``: bars before its own that a piece must read. ``grid``: cuts lie on multiples of it within a symbol.
-    ``paired``: columns that a scan in parts holds in memory.
     """
-    most = min(PIECE_BARS, max(PIECE_BARS // 4, PAIRED_BYTES // (8 * paired))) if paired else PIECE_BARS
-    if source.bars <= most * 3 // 2:
+    if source.bars <= PIECE_BARS * 3 // 2:
         return [Piece(None, None, None, len(source.symbols) == 1)]
     pieces: list[Piece] = []
     group: list[tuple[int, int]] = []  # (first bar, bars) of neighbouring short symbols
@@ -48,10 +44,10 @@ def pieces_of(source: BarSource, reach: int | None, grid: int = 1, paired: int =
     for symbol in source.symbols:
         first = symbol.place << PLACE_BITS
         parts = 1
-        if reach is not None and reach < most // 4:
-            parts = max(1, round(symbol.bars / most))
+        if reach is not None and reach < PIECE_BARS // 4:
+            parts = max(1, round(symbol.bars / PIECE_BARS))
         if parts == 1:
-            if group and sum(b for _, b in group) + symbol.bars > most:
+            if group and sum(b for _, b in group) + symbol.bars > PIECE_BARS:
                 close_group()
             group.append((first, symbol.bars))
             continue
@@ -77,9 +73,9 @@ def scan_steps(
     not_before: datetime | None = None,
 ) -> list[Step]:
     """What scans read, the scan piece by piece, and the view that joins the pieces. ``everything`` keeps every bar."""
-    layers = parted(program.layers())
+    layers = program.layers()
     outputs = program.types()
-    pieces = pieces_of(source, program.reach, paired=layers.paired)
+    pieces = pieces_of(source, program.reach)
     tables = table_names("scan", pieces)
     statements = tuple(
         render(

@@ -8,7 +8,6 @@ from typing import Any
 from duckbt.compiler.bind import BAR_COLUMNS
 from duckbt.compiler.graph import Graph, Stage
 from duckbt.compiler.layers import Layers, Output, literal
-from duckbt.compiler.parts import Parted, parted
 from duckbt.compiler.stages import Frame, Machine, Other, Window
 from duckbt.engine.step import Step, stage
 from duckbt.errors import StrategyError
@@ -22,43 +21,19 @@ SQL_TYPES = {
 
 
 def source_context(
-    layers: Layers | Parted, bars: str, one_symbol: bool, low: int | None = None, high: int | None = None
+    layers: Layers, bars: str, one_symbol: bool, low: int | None = None, high: int | None = None
 ) -> dict[str, Any]:
     """What ``30_signals/layers.sql.j2`` needs to write a scan of these layers along ``bars``, from ``low`` to ``high``."""
-    divided = parted(layers) if isinstance(layers, Layers) else layers
-    bounds = {"low": low, "high": high}
-    passes = [
-        _pass(part, f"part_{number}_", one_symbol) | _read(part, bars) | bounds for number, part in enumerate(divided.parts)
-    ]
-    staged = list({s["table"]: s for p in passes for s in p["staged"]}.values())
-    if passes:
-        tables = [{"table": p["result"], "columns": p["outputs"]} for p in passes]
-        first = {"bars": tables[0]["table"], "columns": tables[0]["columns"], "staged": tables[1:]}
-        passes.append(_pass(divided.last, "", one_symbol) | first | {"low": None, "high": None})
-    else:
-        passes.append(_pass(divided.last, "", one_symbol) | _read(divided.last, bars) | bounds)
-        staged = passes[0]["staged"]
-    return {"bars": bars, "staged": staged, "passes": passes, **bounds}
-
-
-def _pass(layers: Layers, prefix: str, one_symbol: bool) -> dict[str, Any]:
-    """One streaming pass: its source, its layers, and what comes out."""
-    return {
-        "source": f"{prefix}source",
-        "layers": layers.layers(f"{prefix}source", one_symbol, prefix),
-        "result": f"{prefix}scanned",
-        "outputs": [o.name for o in layers.outputs],
-    }
-
-
-def _read(layers: Layers, bars: str) -> dict[str, Any]:
-    """What a pass reads: columns of the bars and of staged tables."""
     read = set(layers.staged())
     staged = [s for s in layers.graph.stages if read & set(s.columns)]
+    since = low & ((1 << PLACE_BITS) - 1) if one_symbol and low is not None else 0
     return {
         "bars": bars,
         "columns": [c for c in layers.source_columns() if c not in read],
         "staged": [{"table": s.table, "columns": [c for c in s.columns if c in read]} for s in staged],
+        "layers": layers.layers("source", one_symbol, since),
+        "low": low,
+        "high": high,
     }
 
 
