@@ -110,6 +110,17 @@ def test_by_arrays(name: str, make_lake: Callable[..., Lake], tmp_path: Path, mo
     assert able.unit_costs is real
 
 
+def test_stages_where_arrays_do_not_fit(
+    make_lake: Callable[..., Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, file = make_lake(X=walk(5)), strategy(**BASE)
+    by_arrays = sweep(file, lake, GRID, results=tmp_path / "a")
+    monkeypatch.setattr(task_module, "ARRAY_BYTES_A_BAR", 1e12)
+    monkeypatch.setattr(task_module, "figures", None)  # nobody may call it
+    by_stages = sweep(file, lake, GRID, results=tmp_path / "s")
+    assert (by_stages.path / "combos.parquet").read_bytes() == (by_arrays.path / "combos.parquet").read_bytes()
+
+
 @pytest.mark.parametrize("name", SLOW)
 def test_by_stages(name: str, make_lake: Callable[..., Lake], tmp_path: Path) -> None:
     lake = make_lake(X=walk(len(name)), Y=walk(7))

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from duckbt.compiler.program import Combo, Program
 from duckbt.engine.arrays.able import unit_costs
-from duckbt.engine.arrays.figures import figures
+from duckbt.engine.arrays.figures import WALKED, figures
 from duckbt.engine.context import Context
 from duckbt.engine.plan import build_plan, own_steps
 from duckbt.engine.progress import Listener, Meter
@@ -32,6 +32,10 @@ from duckbt.strategy.model import Parameter
 log = logging.getLogger(__name__)
 BYTES_A_SIGNAL = 700  # that the stages hold per signal and parameter set, measured
 CHUNK_BYTES = 1_200_000_000  # of the memory that one chunk may take
+ARRAY_BYTES_A_BAR, ARRAY_BYTES_A_SIGNAL = (
+    64,
+    64,
+)  # that arrays hold, per bar and per signal of the sets that walk along together
 
 
 @dataclass(frozen=True)
@@ -91,12 +95,21 @@ def run_task(task: Task, scratch: Path, settings: Settings, listener: Listener |
             if costs is None or step.name != "10_bars/blocks":  # arrays have their own pyramid
                 session.execute(step)
         session.check(c for c in plan.checks if c in ("bars_in_order", "rates_are_known"))
-        if costs:
+        if costs and _arrays_fit(session, source, program):
             return Outcome(figures(session, context, costs), None, {})
+        if costs:
+            session.execute(next(step for step in shared if step.name == "10_bars/blocks"))
         outcome = _in_chunks(session, program, source, file, task.keep_trades)
         if session.meter:
             session.meter.finish()
     return outcome
+
+
+def _arrays_fit(session: Session, source: BarSource, program: Program) -> bool:
+    """Whether arrays stay within the memory limit; the stages, which give the same figures, put on disk what does not."""
+    (signals,) = session.rows("select coalesce(max(n), 0) from (select count(*) as n from members group by signal_set)")[0]
+    walking = min(len(program.combos), WALKED)
+    return bool(source.bars * ARRAY_BYTES_A_BAR + walking * signals * ARRAY_BYTES_A_SIGNAL < session.limit)
 
 
 def _in_chunks(session: Session, program: Program, source: BarSource, file: StrategyFile, keep_trades: bool) -> Outcome:
