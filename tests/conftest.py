@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import random
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -34,6 +35,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"real market data is not here: {SHARED} does not exist")
     return SHARED
+
+
+def walk(seed: int, bars: int = 700) -> list[tuple[int, int, int, int]]:
+    """Small integer prices with ties and gaps."""
+    source, rows, price = random.Random(seed), [], 60
+    for _ in range(bars):
+        opened = max(20, price + source.choice([0, 0, 0, 0, 1, -1, 3, -3]))
+        high, low = opened + source.randint(0, 3), opened - source.randint(0, 3)
+        price = source.randint(low, high)
+        rows.append((opened, high, low, price))
+    return rows
 
 
 def write_bars(path: Path, rows: Sequence[Sequence[float]], minutes: int = 1, start: datetime = START) -> Path:

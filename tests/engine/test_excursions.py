@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from conftest import strategy
+from conftest import strategy, walk
 from duckbt.lake.store import Lake
 from duckbt.results.run import backtest
 
@@ -29,17 +28,6 @@ CASES: dict[str, dict[str, Any]] = {
     "beyond": {"exit": LEVELS, "compat": {"target_touch": "beyond"}},
     "at the last open": {"exit": {"stop": "9 * atr(3)"}, "compat": {"at_end": "open"}},
 }
-
-
-def walk(seed: int, bars: int = 1_500) -> list[tuple[int, int, int, int]]:
-    """Small integer prices with ties and gaps."""
-    source, rows, price = random.Random(seed), [], 60
-    for _ in range(bars):
-        opened = max(20, price + source.choice([0, 0, 0, 0, 1, -1, 3, -3]))
-        high, low = opened + source.randint(0, 3), opened - source.randint(0, 3)
-        price = source.randint(low, high)
-        rows.append((opened, high, low, price))
-    return rows
 
 
 def expected(bars: list[tuple], trade: dict[str, Any], place: dict[Any, int], close_entries: bool) -> tuple[float, ...]:
@@ -64,7 +52,7 @@ def expected(bars: list[tuple], trade: dict[str, Any], place: dict[Any, int], cl
 
 @pytest.mark.parametrize("name", CASES)
 def test_excursions_and_when(name: str, make_lake: Callable[..., Lake], tmp_path: Path) -> None:
-    rows = {"X": walk(1), "Y": walk(2)}
+    rows = {"X": walk(1, 1_500), "Y": walk(2, 1_500)}
     sections = {"entry": ENTRY, **CASES[name]}
     run = backtest(strategy(**sections), make_lake(**rows), results=tmp_path)
     names, trades = run.trades.columns, run.trades.fetchall()

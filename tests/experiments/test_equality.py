@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import strategy
+from conftest import strategy, walk
 from duckbt.engine.arrays import able
 from duckbt.experiments import task as task_module
 from duckbt.experiments.api import sweep
@@ -24,17 +24,6 @@ BASE: dict[str, Any] = {
     "entry": {"long": "crossed_above(close, mean)", "short": "crossed_below(close, mean)"},
     "exit": {"stop": "$k * range", "target": "$m * range", "max_bars": "$hold"},
 }
-
-
-def walk(seed: int, bars: int = 700) -> list[tuple[int, int, int, int]]:
-    """Small integer prices with ties and gaps."""
-    source, rows, price = random.Random(seed), [], 60
-    for _ in range(bars):
-        opened = max(20, price + source.choice([0, 0, 0, 0, 1, -1, 3, -3]))
-        high, low = opened + source.randint(0, 3), opened - source.randint(0, 3)
-        price = source.randint(low, high)
-        rows.append((opened, high, low, price))
-    return rows
 
 
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {

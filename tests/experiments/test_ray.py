@@ -11,9 +11,9 @@ import pytest
 
 ray = pytest.importorskip("ray", reason="the extra duckbt[ray] is not installed")
 
-from test_equality import BASE, GRID, walk  # noqa: E402
+from test_equality import BASE, GRID  # noqa: E402
 
-from conftest import strategy  # noqa: E402
+from conftest import strategy, walk  # noqa: E402
 from duckbt.errors import DataError  # noqa: E402
 from duckbt.experiments import sweep as sweep_module  # noqa: E402
 from duckbt.experiments.ray_runner import RayRunner  # noqa: E402

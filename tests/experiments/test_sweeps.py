@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from test_equality import BASE, GRID, VARIANTS, walk
+from test_equality import BASE, GRID, VARIANTS
 from typer.testing import CliRunner
 
 import duckbt
-from conftest import strategy
+from conftest import strategy, walk
 from duckbt.cli.app import app
 from duckbt.errors import DataError, ResourceError, UsageError
 from duckbt.experiments import task as task_module
@@ -53,10 +53,10 @@ def test_sets_that_do_not_fit_are_halved_and_then_named(lake: Lake, tmp_path: Pa
     fine = Sweep(run_sweep(plan, tmp_path / "fine")).combos.fetchall()
     real = task_module._run_chunk
 
-    def small(session: Any, program: Any, *rest: Any) -> None:
-        if len(program.combos) > 2 or any(c.combo_id == 3 for c in program.combos):
+    def small(session: Any, context: Any) -> None:
+        if len(context.program.combos) > 2 or any(c.combo_id == 3 for c in context.program.combos):
             raise ResourceError("too much")
-        real(session, program, *rest)
+        real(session, context)
 
     monkeypatch.setattr(task_module, "_run_chunk", small)
     rows = Sweep(run_sweep(plan, tmp_path / "tight")).combos.fetchall()

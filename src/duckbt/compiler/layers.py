@@ -65,14 +65,14 @@ class Layers:
         given: Mapping[int, str] | None = None,
         keys: tuple[str, ...] = ("bar",),
     ) -> None:
-        self.graph, self.outputs, self.given, self.keys = graph, outputs, dict(given or {}), keys
-        self.roots = [self.real(o.node) for o in outputs]
-        self.needed = self._reachable()
+        self.graph, self.outputs, self.given, self.keys = graph, outputs, given or {}, keys
+        self._roots = [self.real(o.node) for o in outputs]
+        self._needed = self._reachable()
         self._columns = self._shared()
         self._level: dict[int, int] = {}
-        for node in self.needed:
+        for node in self._needed:
             self._level[node] = self._place(node)
-        self.depth = max([0, *(self._ready(r) for r in self.roots)])
+        self.depth = max([0, *(self._ready(r) for r in self._roots)])
         self._postpone()
         self._guard_lags = True
         self._since = 0
@@ -85,70 +85,70 @@ class Layers:
             node = self.graph[node].args[0]
         return node
 
-    def args(self, node: int) -> list[int]:
+    def _args(self, node: int) -> list[int]:
         """The nodes that hold its arguments' values."""
         return [] if node in self.given else [self.real(a) for a in self.graph[node].args]
 
     def _reachable(self) -> list[int]:
-        seen, stack = set(self.roots), list(self.roots)
+        seen, stack = set(self._roots), list(self._roots)
         while stack:
-            for arg in self.args(stack.pop()):
+            for arg in self._args(stack.pop()):
                 if arg not in seen:
                     seen.add(arg)
                     stack.append(arg)
         return sorted(seen)
 
-    def computed(self, node: int) -> bool:
+    def _computed(self, node: int) -> bool:
         """Whether the node is a step of this scan, and not simply there."""
         return self.graph[node].op in ("call", *_WINDOWS) and node not in self.given
 
     def _shared(self) -> set[int]:
         """Nodes that become columns because a window reads them or they are used more than once."""
         uses: dict[int, int] = {}
-        for node in self.needed:
+        for node in self._needed:
             repeats = self.graph[node].op == "call" and scalars.SCALARS[self.graph[node].value].repeats
-            for arg in self.args(node):
+            for arg in self._args(node):
                 uses[arg] = uses.get(arg, 0) + (2 if repeats or self.graph[node].op in _WINDOWS else 1)
-        for root in self.roots:
+        for root in self._roots:
             uses[root] = uses.get(root, 0) + 1
-        return {n for n in self.needed if self.computed(n) and uses.get(n, 0) >= 2}
+        return {n for n in self._needed if self._computed(n) and uses.get(n, 0) >= 2}
 
     def _ready(self, node: int) -> int:
         """The first layer that may use the node."""
         if self.graph[node].op == "literal":
             return 0
-        return self._level[node] + (1 if node in self._columns or not self.computed(node) else 0)
+        return self._level[node] + (1 if node in self._columns or not self._computed(node) else 0)
 
     def _place(self, node: int) -> int:
-        if not self.computed(node):
+        if not self._computed(node):
             return -1
-        return max([0, *(self._ready(a) for a in self.args(node))])
+        return max([0, *(self._ready(a) for a in self._args(node))])
 
     def _postpone(self) -> None:
         """Move every node to the last layer in which its users find it ready."""
-        latest = dict.fromkeys(self.needed, self.depth + 1)
-        for root in self.roots:
+        latest = dict.fromkeys(self._needed, self.depth + 1)
+        for root in self._roots:
             latest[root] = self.depth - (root in self._columns)
-        for node in reversed(self.needed):
-            if not self.computed(node):
+        for node in reversed(self._needed):
+            if not self._computed(node):
                 continue
             self._level[node] = latest[node]
-            for arg in self.args(node):
+            for arg in self._args(node):
                 latest[arg] = min(latest[arg], latest[node] - (arg in self._columns))
 
     def _lifetimes(self) -> tuple[dict[int, int], int]:
         """Last layer that reads each column, and the bar number; what crosses a layer becomes a column."""
         last: dict[int, int] = {}
         number = -1
-        reads = [(a, self._level[n]) for n in self.needed for a in self.args(n)]
-        reads += [(r, self.depth) for r in self.roots]
+        reads = [(a, self._level[n]) for n in self._needed for a in self._args(n)]
+        reads += [(r, self.depth) for r in self._roots]
         for node, level in reads:
-            if self.computed(node) and self._level[node] < level:
+            if self._computed(node) and self._level[node] < level:
                 self._columns.add(node)
             last[node] = max(last.get(node, -1), level)
             if self.graph[node].op == "number" and node not in self.given:
                 number = max(number, level)
-        for node in self.needed:
+        for node in self._needed:
             if self.graph[node].op == "lag" and self.graph[node].value[1] is not None:
                 number = max(number, self._level[node])
         if any(o.guard and self.graph[o.node].first for o in self.outputs):
@@ -157,7 +157,7 @@ class Layers:
 
     def _naming(self) -> dict[int, str]:
         names: dict[int, str] = {}
-        for node in self.needed:
+        for node in self._needed:
             if node in self.given:
                 names[node] = self.given[node]
             elif self.graph[node].op in ("column", "staged"):
@@ -168,17 +168,13 @@ class Layers:
                 names[node] = f"c{len(names) + 1}"
         return names
 
-    def name(self, node: int) -> str:
-        """The column of a node that is one."""
-        return self._names[node]
-
     def source_columns(self) -> list[str]:
         """Names of the columns that are read, besides the keys."""
-        return [self._names[n] for n in self.needed if n in self.given or self.graph[n].op in ("column", "staged")]
+        return [self._names[n] for n in self._needed if n in self.given or self.graph[n].op in ("column", "staged")]
 
     def staged(self) -> list[str]:
         """Of these, the ones that come from staged tables."""
-        return [self._names[n] for n in self.needed if self.graph[n].op == "staged"]
+        return [self._names[n] for n in self._needed if self.graph[n].op == "staged"]
 
     def _write(self, node: int, level: int) -> tuple[str, int]:
         """SQL of a node inside layer ``level``, and its binding strength."""
@@ -190,11 +186,11 @@ class Layers:
             return quote_name(self._names[node]), scalars.ATOM
         if op == "running":
             many, single = value
-            arguments = [self._write(a, level)[0] for a in self.args(node)]
+            arguments = [self._write(a, level)[0] for a in self._args(node)]
             return (many if self._guard_lags else single).format(*arguments), scalars.ATOM
         if op == "lag":
             offset, fill = value
-            column = quote_name(self._names[self.args(node)[0]])
+            column = quote_name(self._names[self._args(node)[0]])
             if fill is None:
                 return f"lag({column}, {offset}) over ()", scalars.ATOM
             if not self._guard_lags:
@@ -202,10 +198,10 @@ class Layers:
             lag = f"lag({column}, {offset}) over ()"
             return f"case when n >= {offset} then {lag} else {literal(fill)} end", scalars.ATOM
         if value in ("seeded", "seeded once"):
-            x, _, start, gain = self.args(node)[:4]
+            x, _, start, gain = self._args(node)[:4]
             if self._since > self.graph[start].value:
                 return scalars.write("*", [self._write(gain, level), self._write(x, level)])
-        return scalars.write(value, [self._write(a, level) for a in self.args(node)])
+        return scalars.write(value, [self._write(a, level) for a in self._args(node)])
 
     def layers(self, source: str, one_symbol: bool = False, since: int = 0) -> list[Layer]:
         """The SELECTs from ``source`` (which has the keys and ``n``) to the outputs, in order; the last is ``scanned``.
@@ -217,7 +213,7 @@ class Layers:
         result: list[Layer] = []
         for level in range(self.depth):
             columns = [*self.keys, "n"] if self._number_last > level else list(self.keys)
-            for node in self.needed:
+            for node in self._needed:
                 if node not in self._names or self._names[node] in columns or self._last[node] <= level:
                     continue
                 name = quote_name(self._names[node])
