@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from duckbt.engine.step import Step
 
@@ -12,8 +12,8 @@ _MADE = re.compile(r"\bcreate or replace (table|view) (\w+)")
 _WORD = re.compile(r"\w+")
 
 
-def last_uses(steps: Sequence[Step], kept: Collection[str]) -> list[list[str]]:
-    """For every step the tables that no later step reads, without those of ``kept``.
+def last_uses(steps: Sequence[Step]) -> list[list[str]]:
+    """For every step the tables that no later step reads.
 
     A table that a view reads lives as long as the view is read. The step of a ledger counts as a reader of everything
     before it.
@@ -35,6 +35,5 @@ def last_uses(steps: Sequence[Step], kept: Collection[str]) -> list[list[str]]:
             last |= dict.fromkeys(found, number)
     done: list[list[str]] = [[] for _ in steps]
     for name, number in last.items():
-        if name not in kept:
-            done[number].append(name)
+        done[number].append(name)
     return done

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import logging
-import re
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from operator import add
@@ -20,14 +19,14 @@ from duckbt.engine.lifetimes import last_uses
 from duckbt.engine.progress import Listener, Meter
 from duckbt.engine.script import write_script
 from duckbt.engine.session import Session
-from duckbt.engine.step import Step
+from duckbt.engine.step import Step, stage
 from duckbt.lake.manifest import Duplicates, sha256_of
 from duckbt.results.environment import environment
 from duckbt.results.folder import TABLES
 from duckbt.results.manifest import RunManifest, datasets_used, indicators_used
 from duckbt.results.performance import SCAN, SIMULATION, PerformanceReport, seconds_of, write_report
 from duckbt.results.prepared import Prepared, Settings
-from duckbt.sqlfiles import quote_name, quote_text, render, sql_fingerprint
+from duckbt.sqlfiles import quote_name, quote_text, sql_fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +40,11 @@ def compute(prepared: Prepared, folder: Path, final: Path, settings: Settings, l
     with Session(folder, prepared.source.files, settings.pinned_threads, settings.memory_limit) as session:
         if listener:
             session.meter = Meter(prepared.estimate.weights(), prepared.source.bars, listener)
-        allocations = _run(session, prepared, settings.profile_allocations)
+        written = _writing(prepared, out)
+        allocations = _run(session, prepared, written, settings.profile_allocations)
         session.check(prepared.plan.checks)
-        _write_tables(session, prepared, out)
+        for step in written:
+            session.execute(step)
         _write_rest(prepared, out)
         if session.meter:
             session.meter.finish()
@@ -54,11 +55,11 @@ def compute(prepared: Prepared, folder: Path, final: Path, settings: Settings, l
     return out
 
 
-def _run(session: Session, prepared: Prepared, profile: bool) -> Allocations:
-    """All steps; allocations are counted in those up to the signals. Tables that nobody reads any more are dropped."""
+def _run(session: Session, prepared: Prepared, written: Sequence[Step], profile: bool) -> Allocations:
+    """All steps of the plan; allocations are counted in those up to the signals. Tables go after their last reader."""
     steps = prepared.plan.steps
-    read_later = {word for name in prepared.plan.checks for word in re.findall(r"\w+", render(f"checks/{name}.sql"))}
-    done = list(zip(steps, last_uses(steps, {*prepared.tables, "trade_legs", *read_later}), strict=True))
+    checks = [stage(f"checks/{name}") for name in prepared.plan.checks]
+    done = list(zip(steps, last_uses([*steps, *checks, *written]), strict=False))
     scan = list(itertools.takewhile(lambda pair: pair[0].name.startswith(SCAN), done))
     with counted(profile) as allocations:
         _execute(session, scan)
@@ -72,18 +73,20 @@ def _execute(session: Session, steps: Iterable[tuple[Step, list[str]]]) -> None:
         session.drop(unused)
 
 
-def _write_tables(session: Session, prepared: Prepared, out: Path) -> None:
-    """The Parquet files of the contract, rows in their stated order."""
+def _writing(prepared: Prepared, out: Path) -> list[Step]:
+    """The steps that write the Parquet files of the contract, rows in their stated order."""
     indicators = "".join(f", {quote_name(c)}" for c in prepared.program.indicator_columns)
-    written = dict(TABLES)
-    written["signals"] = (f"symbol, ts, direction, status, reason, trade_id{indicators}", "ts, symbol, direction")
-    written["ledger"] = ("combo_id, cand, status, quantity", "combo_id, cand")
+    contents = dict(TABLES)
+    contents["signals"] = (f"symbol, ts, direction, status, reason, trade_id{indicators}", "ts, symbol, direction")
+    contents["ledger"] = ("combo_id, cand, status, quantity", "combo_id, cand")
+    steps = []
     for name in prepared.tables:
-        columns, order = written[name]
+        columns, order = contents[name]
         source = "trade_legs" if name == "legs" else name
         target = quote_text(out / f"{name}.parquet")
         sql = f"copy (select {columns} from {source} order by {order}) to {target} (format parquet, compression zstd)"
-        session.execute(Step(f"write {name}", (sql,)))
+        steps.append(Step(f"write {name}", (sql,)))
+    return steps
 
 
 def _write_rest(prepared: Prepared, out: Path) -> None:
