@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from duckbt.engine.arrays.account import longest_run
 from duckbt.engine.arrays.exact import exact_sum, grouped_sum, rounded, running_sum
-from duckbt.engine.arrays.touches import Pyramid
+from duckbt.engine.arrays.touches import Pyramid, room
 from duckbt.engine.arrays.walk import following, walk
 from duckbt.sqlfiles import render
 
@@ -38,7 +38,9 @@ def test_sums_have_the_bits_of_the_macro(values: list[float]) -> None:
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=700), st.data())
 def test_the_first_touch_is_the_first(heights: list[int], data: st.DataObject) -> None:
     values = np.array(heights, float)
-    pyramid = Pyramid(values)
+    padded = room(len(values))
+    padded[: len(values)] = values
+    pyramid = Pyramid(padded, len(values))
     asked = data.draw(st.lists(st.tuples(st.integers(0, len(heights) + 3), st.integers(0, 32)), min_size=1, max_size=30))
     got = pyramid.first(np.array([b for b, _ in asked]), np.array([float(p) for _, p in asked]))
     expected = [next((i for i in range(b, len(heights)) if heights[i] >= p), len(heights)) for b, p in asked]

@@ -20,14 +20,10 @@ CHECKS = ("bars_in_order", "positions_do_not_overlap", "signals_accounted_for", 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order, and the invariants to check afterwards.
-
-    ``shared``: names of the steps that are the same for all parameter sets of one scan.
-    """
+    """Steps in order, and the invariants to check afterwards."""
 
     steps: tuple[Step, ...]
     checks: tuple[str, ...] = CHECKS
-    shared: frozenset[str] = frozenset()
 
     def statements(self) -> Iterator[tuple[str, str]]:
         """(step name, statement) in an order in which they may run one by one."""
@@ -39,30 +35,37 @@ class Plan:
 def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_before: datetime | None = None) -> Plan:
     """All steps of a run. Pure: equal inputs give equal text."""
     context = Context(program, source, strategy)
-    steps = [Step(name, (sql,)) for name, sql in source.statements]
-    steps.append(stage("10_bars/blocks", top=context.top))
-    if source.signals is None:
-        steps += scan_steps(program, source, not_before=not_before)
-    else:
-        steps += scan_steps(program, source.signals, bars="signal_bars", not_before=not_before)
-    shared = steps + entry_steps(context)
-    steps = shared + placing_steps(context)
+    steps = _signal_steps(context, not_before) + placing_steps(context)
     steps += trail_steps(context) + exit_steps(context)
     steps += rate_steps(context) + trade_steps(context)
     steps += market_steps(context) + result_steps(context)
     waived = {"positions_do_not_overlap"} if strategy.entry.overlap == "stack" else set()
     waived |= set() if source.rates else {"rates_are_known"}
     waived |= {"exits_inside_their_bar"} if context.rules.gap_fill == "level" else set()
-    return Plan(
-        tuple(s for s in steps if s.statements),
-        tuple(c for c in CHECKS if c not in waived),
-        frozenset(s.name for s in (*shared, *trail_steps(context), *rate_steps(context), *market_steps(context))),
-    )
+    return Plan(tuple(s for s in steps if s.statements), tuple(c for c in CHECKS if c not in waived))
 
 
-def own_steps(program: Program, source: BarSource, strategy: Strategy) -> list[Step]:
+def _signal_steps(context: Context, not_before: datetime | None) -> list[Step]:
+    """From bars to candidates."""
+    program, source = context.program, context.source
+    steps = [Step(name, (sql,)) for name, sql in source.statements]
+    steps.append(stage("10_bars/blocks", top=context.top))
+    if source.signals is None:
+        steps += scan_steps(program, source, not_before=not_before)
+    else:
+        steps += scan_steps(program, source.signals, bars="signal_bars", not_before=not_before)
+    return steps + entry_steps(context)
+
+
+def shared_plan(context: Context, not_before: datetime | None = None) -> Plan:
+    """The steps that are the same for all parameter sets of one scan."""
+    steps = _signal_steps(context, not_before) + trail_steps(context) + rate_steps(context) + market_steps(context)
+    checks = ("bars_in_order", "rates_are_known") if context.source.rates else ("bars_in_order",)
+    return Plan(tuple(s for s in steps if s.statements), checks)
+
+
+def own_steps(context: Context) -> list[Step]:
     """The steps of a run that are not shared, without those that only a run of its own needs, and ``combo_metrics``."""
-    context = Context(program, source, strategy)
     steps = placing_steps(context) + exit_steps(context) + trade_steps(context) + result_steps(context)
     alone = ("70_results/calendar", "70_results/peer_metrics", "70_results/metrics")
     return [s for s in steps if s.statements and s.name not in alone] + [stage("70_results/combo_metrics")]

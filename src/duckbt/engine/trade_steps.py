@@ -127,6 +127,15 @@ def market_steps(context: Context) -> list[Step]:
     ]
 
 
+def metric_steps(context: Context) -> list[Step]:
+    """Metrics from the sums over trades and from the account's days, drawdowns and ends."""
+    cash, seconds = context.strategy.size.initial_cash, context.strategy.bar.seconds
+    return [
+        stage("70_results/trade_metrics", initial_cash=cash),
+        stage("70_results/equity_metrics", initial_cash=cash, bar_seconds=seconds),
+    ]
+
+
 def result_steps(context: Context) -> list[Step]:
     """Equity and metrics; with a peer's rules also its own statistics."""
     strategy, source = context.strategy, context.source
@@ -141,8 +150,7 @@ def result_steps(context: Context) -> list[Step]:
         stage("70_results/account_ends"),
         stage("70_results/trade_sums"),
         stage("70_results/signal_counts"),
-        stage("70_results/trade_metrics", initial_cash=cash),
-        stage("70_results/equity_metrics", initial_cash=cash, bar_seconds=strategy.bar.seconds),
+        *metric_steps(context),
     ]
     if peer:
         steps.append(stage("70_results/peer_metrics", peer, initial_cash=cash, bar_seconds=strategy.bar.seconds))

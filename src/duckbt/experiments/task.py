@@ -19,7 +19,7 @@ from duckbt.compiler.program import Combo, Program
 from duckbt.engine.arrays.able import unit_costs
 from duckbt.engine.arrays.figures import WALKED, figures
 from duckbt.engine.context import Context
-from duckbt.engine.plan import build_plan, own_steps
+from duckbt.engine.plan import own_steps, shared_plan
 from duckbt.engine.progress import Listener, Meter
 from duckbt.engine.session import Session
 from duckbt.errors import DuckbtError, ResourceError
@@ -32,10 +32,9 @@ from duckbt.strategy.model import Parameter
 log = logging.getLogger(__name__)
 BYTES_A_SIGNAL = 700  # that the stages hold per signal and parameter set, measured
 CHUNK_BYTES = 1_200_000_000  # of the memory that one chunk may take
-ARRAY_BYTES_A_BAR, ARRAY_BYTES_A_SIGNAL = (
-    64,
-    64,
-)  # that arrays hold, per bar and per signal of the sets that walk along together
+ARRAY_BYTES_A_BAR = 64  # that arrays hold, whatever the sets
+ARRAY_BYTES_A_SIGNAL = 64  # of every set that walks along
+ARRAY_BYTES_A_TOUCH = 9  # of every level
 
 
 @dataclass(frozen=True)
@@ -84,22 +83,22 @@ def run_task(task: Task, scratch: Path, settings: Settings, listener: Listener |
         file, task.lake, task.symbols, sets, task.first, task.last, task.warmup, keep_indicators=False
     )
     program = replace(program, combos=[replace(c, combo_id=n) for c, (n, _) in zip(program.combos, task.sets, strict=True)])
-    plan = build_plan(program, source, file.strategy, not_before=selection.first if task.warmup else None)
-    shared = [s for s in plan.steps if s.name in plan.shared]
+    context = Context(program, source, file.strategy)
+    shared = shared_plan(context, selection.first if task.warmup else None)
     with Session(scratch, source.files, settings.pinned_threads, settings.memory_limit) as session:
         if listener:
-            session.meter = Meter({s.name: 1.0 for s in shared} | {"sets": 2.0 * len(shared)}, source.bars, listener)
-        context = Context(program, source, file.strategy)
+            weights = dict.fromkeys((s.name for s in shared.steps), 1.0) | {"sets": 2.0 * len(shared.steps)}
+            session.meter = Meter(weights, source.bars, listener)
         costs = None if task.keep_trades else unit_costs(context)
-        for step in shared:
+        for step in shared.steps:
             if costs is None or step.name != "10_bars/blocks":  # arrays have their own pyramid
                 session.execute(step)
-        session.check(c for c in plan.checks if c in ("bars_in_order", "rates_are_known"))
-        if costs and _arrays_fit(session, source, program):
-            return Outcome(figures(session, context, costs), None, {})
+        session.check(shared.checks)
         if costs:
-            session.execute(next(step for step in shared if step.name == "10_bars/blocks"))
-        outcome = _in_chunks(session, program, source, file, task.keep_trades)
+            if _arrays_fit(session, source, program):
+                return Outcome(figures(session, context, costs), None, {})
+            session.execute(next(step for step in shared.steps if step.name == "10_bars/blocks"))
+        outcome = _in_chunks(session, context, task.keep_trades)
         if session.meter:
             session.meter.finish()
     return outcome
@@ -108,11 +107,14 @@ def run_task(task: Task, scratch: Path, settings: Settings, listener: Listener |
 def _arrays_fit(session: Session, source: BarSource, program: Program) -> bool:
     """Whether arrays stay within the memory limit; the stages, which give the same figures, put on disk what does not."""
     (signals,) = session.rows("select coalesce(max(n), 0) from (select count(*) as n from members group by signal_set)")[0]
-    walking = min(len(program.combos), WALKED)
-    return bool(source.bars * ARRAY_BYTES_A_BAR + walking * signals * ARRAY_BYTES_A_SIGNAL < session.limit)
+    (candidates,) = session.rows("select count(*) from candidates")[0]
+    walking = min(len(program.combos), WALKED) * signals * ARRAY_BYTES_A_SIGNAL
+    touches = len(program.levels) * candidates * ARRAY_BYTES_A_TOUCH
+    return bool(source.bars * ARRAY_BYTES_A_BAR + walking + touches < session.limit)
 
 
-def _in_chunks(session: Session, program: Program, source: BarSource, file: StrategyFile, keep_trades: bool) -> Outcome:
+def _in_chunks(session: Session, context: Context, keep_trades: bool) -> Outcome:
+    program = context.program
     figures: list[pa.Table] = []
     trades: list[pa.Table] = []
     failed: dict[int, str] = {}
@@ -122,7 +124,7 @@ def _in_chunks(session: Session, program: Program, source: BarSource, file: Stra
         while waiting:
             some = waiting.pop(0)
             try:
-                _run_chunk(session, program.only(some), source, file)
+                _run_chunk(session, replace(context, program=program.only(some)))
             except ResourceError as error:
                 if len(some) == 1:
                     failed[some[0].combo_id] = str(error)
@@ -142,10 +144,10 @@ def _in_chunks(session: Session, program: Program, source: BarSource, file: Stra
     return Outcome(pa.concat_tables(figures), pa.concat_tables(trades) if keep_trades else None, failed)
 
 
-def _run_chunk(session: Session, program: Program, source: BarSource, file: StrategyFile) -> None:
+def _run_chunk(session: Session, context: Context) -> None:
     meter, session.meter = session.meter, None  # sets are what is counted, not their stages
     try:
-        for step in own_steps(program, source, file.strategy):
+        for step in own_steps(context):
             session.execute(step)
     finally:
         session.meter = meter

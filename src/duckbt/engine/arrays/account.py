@@ -40,7 +40,7 @@ class Trades:
     first_held: Integers
     bar: Integers
     price: Floats
-    kind: Integers
+    kind: NDArray[np.int8]
     at_open: NDArray[np.bool_]
     gap: NDArray[np.bool_]
     both: NDArray[np.bool_]
@@ -132,7 +132,7 @@ def account(trades: Trades | None, quantity: float, costs: UnitCosts, bars: Bars
     begins = np.flatnonzero(np.concatenate([[True], t.bar[1:] != t.bar[:-1]]))
     ended = t.bar[begins]
     brought = gross - cost
-    closed = grouped_sum(brought, begins)
+    closed = grouped_sum(brought, begins) if len(begins) < len(brought) else rounded(brought)
     place = np.searchsorted(ended, marks)
     fresh = (place == len(ended)) | (ended[np.minimum(place, len(ended) - 1)] != marks)
     moments = np.insert(ended, place[fresh], marks[fresh])
@@ -156,10 +156,9 @@ def _valued(moments: Integers, equity: Floats, exposed: Floats, at: Integers, ba
     tops[0] = True  # a first stretch below the start begins with the first mark
     begins = np.flatnonzero(tops)
     depth = np.maximum.reduceat(drawdown, begins)
-    ts = bars.ts[moments]
-    until = np.append(ts[begins[1:]], ts[-1])
+    ts = bars.ts[moments[np.append(begins, len(moments) - 1)]]  # each lasts until the next begins, the last to the end
     deep = depth > 0
-    days = (until - ts[begins])[deep] / 1e6 / 86400
+    days = (ts[1:] - ts[:-1])[deep] / 1e6 / 86400
     with np.errstate(divide="ignore", invalid="ignore"):
         largest = float(np.nanmax(np.where(equity == 0, np.nan, exposed / equity)))
     ends = (float(equity[-1]), float(equity.max()), float(equity.min()), largest)

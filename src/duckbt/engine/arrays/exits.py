@@ -13,6 +13,7 @@ from duckbt.strategy.rules import FillRules
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+NOT_ASKED = -1
 STOP, TARGET, SIGNAL, TIME, SESSION, END = range(6)
 
 
@@ -44,6 +45,19 @@ class Candidates:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What is known of one level's touches, per candidate; see ``Touched``. ``bar``: NOT_ASKED where nobody has asked."""
+
+    bar: Integers
+    beyond: Flags
+
+    @classmethod
+    def none(cls, size: int) -> Answers:
+        """Nothing is known."""
+        return cls(np.full(size, NOT_ASKED, np.int64), np.zeros(size, np.bool_))
+
+
+@dataclass(frozen=True)
 class Touched:
     """One level of every candidate. ``bar``: of the first touch, or the number of bars where there is none.
 
@@ -63,26 +77,28 @@ class Ends:
 
     bar: Integers
     price: Floats
-    kind: Integers
+    kind: NDArray[np.int8]
     at_open: Flags
     gap: Flags
     both: Flags
     other: Floats
 
 
-def touch(bars: Bars, some: Candidates, price: Floats, distance: Floats, adverse: bool, rules: FillRules) -> Touched:
-    """Ask where a level is touched first. ``adverse``: it lies against the trade."""
+def touch(
+    bars: Bars, some: Candidates, price: Floats, distance: Floats, adverse: bool, rules: FillRules, known: Answers
+) -> Touched:
+    """Ask where a level is touched first. ``adverse``: it lies against the trade. ``known``: what these candidates were
+    asked of the level before; it is used as it is."""
     side = -some.direction if adverse else some.direction
     with np.errstate(invalid="ignore"):
         fault = ~np.isfinite(price) | (distance <= 0) | (side * (price - some.entry_price) <= 0)
-    bar = np.full(len(price), bars.last + 1, np.int64)
+    bar, beyond = np.where(fault, bars.last + 1, known.bar), known.beyond
     for sign, pyramid in ((1, bars.up), (-1, bars.down)):
-        asked = np.flatnonzero((side == sign) & ~fault)
+        asked = np.flatnonzero((side == sign) & (bar == NOT_ASKED))
         bar[asked] = pyramid.first(some.from_bar[asked], sign * price[asked])
-    beyond = np.zeros(len(price), np.bool_)
-    if rules.gap_fill == "open":
-        there = np.flatnonzero(bar <= bars.last)
-        beyond[there] = side[there] * (bars.open[bar[there]] - price[there]) >= 0
+        if rules.gap_fill == "open":
+            there = asked[bar[asked] <= bars.last]
+            beyond[there] = sign * (bars.open[bar[there]] - price[there]) >= 0
     return Touched(price, distance, bar, beyond, fault)
 
 
@@ -111,22 +127,33 @@ def ends(
     beyond_target = targeted & target.beyond if target else targeted
     stop_now = beyond_stop | stopped if rules.same_bar == "stop_first_always" else beyond_stop
     target_now = beyond_target | targeted if rules.same_bar == "target_first" else beyond_target
-    kind = np.select(
-        [signalled, stop_now, target_now, stopped, targeted, time_bar == bar, session_bar == bar],
-        [SIGNAL, STOP, TARGET, STOP, TARGET, TIME, SESSION],
-        END,
-    )
-    opened, closed = bars.open[bar], bars.close[bar]
-    stop_fill = np.where(beyond_stop, opened, stop.price) if stop else opened
-    target_fill = np.where(beyond_target, opened, target.price) if target else opened
-    ended = opened if rules.at_end == "open" else closed
-    price = np.select(
-        [kind == SIGNAL, kind == STOP, kind == TARGET, kind == END], [opened, stop_fill, target_fill, ended], closed
-    )
+    kind = np.full(size, END, np.int8)
+    for reason, holds in (  # of those that hold the last decides
+        (SESSION, session_bar == bar), (TIME, time_bar == bar), (TARGET, targeted), (STOP, stopped),
+        (TARGET, target_now), (STOP, stop_now), (SIGNAL, signalled),
+    ):  # fmt: skip
+        np.putmask(kind, holds, reason)
+    stop_fill, target_fill = _fill(bars, bar, stop, beyond_stop), _fill(bars, bar, target, beyond_target)
+    price = np.where(kind == STOP, stop_fill, target_fill)
+    at_open = signalled | (kind == END) if rules.at_end == "open" else signalled
+    for prices, holds in ((bars.open, at_open), (bars.close, (kind > SIGNAL) & ~at_open)):
+        there = np.flatnonzero(holds)
+        price[there] = prices[bar[there]]
     gapped = (kind == STOP) & beyond_stop | (kind == TARGET) & beyond_target
     both = stopped & targeted & ~signalled & ~beyond_stop & ~(beyond_target & (kind == TARGET))
     other = np.where(both & (kind == STOP), target_fill, np.where(both & (kind == TARGET), stop_fill, np.nan))
     return Ends(bar, price, kind, gapped | (kind == SIGNAL), gapped, both, other)
+
+
+def _fill(bars: Bars, bar: Integers, level: Touched | None, beyond: Flags) -> Floats:
+    """What a level gives: its price, or the open where the bar opens beyond it. Prices of bars lie far apart: only those
+    that are needed are looked up."""
+    if level is None:
+        return np.full(len(bar), np.nan)
+    fill = level.price.copy()
+    there = np.flatnonzero(beyond)
+    fill[there] = bars.open[bar[there]]
+    return fill
 
 
 def free_from(ended: Ends, rules: FillRules) -> Integers:

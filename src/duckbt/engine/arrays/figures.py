@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,18 +14,17 @@ from numpy.typing import NDArray
 
 from duckbt.compiler.program import Combo, Level
 from duckbt.engine.arrays.account import Account, Trades, UnitCosts, account, sums
-from duckbt.engine.arrays.exits import Bars, Candidates, Ends, Touched, ends, free_from, touch
-from duckbt.engine.arrays.touches import Pyramid
-from duckbt.engine.arrays.walk import following, walk
+from duckbt.engine.arrays.exits import Answers, Bars, Candidates, Ends, Touched, ends, free_from, touch
+from duckbt.engine.arrays.touches import Pyramid, room
+from duckbt.engine.arrays.walk import Places, following, walk
 from duckbt.engine.context import Context
-from duckbt.engine.plan import own_steps
 from duckbt.engine.session import Session
 from duckbt.engine.step import stage
+from duckbt.engine.trade_steps import metric_steps
 
 Integers = NDArray[np.int64]
 BATCH = 200_000  # rows that come from SQL at a time
 WALKED = 64  # parameter sets that walk along together; their ends are in memory at the same time
-MADE_HERE = ("trade_sums", "signal_counts", "days", "drawdowns", "account_ends")
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Ended:
     some: Candidates
     ended: Ends
     stop_distance: NDArray[np.float64] | None
-    pointers: Integers
+    pointers: Places
 
 
 @dataclass
@@ -51,13 +50,14 @@ class Market:
     costs: UnitCosts
     numbers: Integers  # of the candidates with a fill, ascending
     columns: dict[str, NDArray[Any]]
+    answers: dict[int, Answers] = field(default_factory=dict)  # per level, of all candidates
 
 
 def figures(session: Session, context: Context, costs: UnitCosts) -> pa.Table:
     """One row of ``combo_metrics`` per parameter set of the context's program. The shared steps must have run."""
-    market = _market(session, context, costs)
     made: list[tuple[Combo, dict[str, Any], Account]] = []
     with ThreadPoolExecutor(session.threads) as pool:
+        market = _market(session, context, costs, pool)
         batch: list[Ended] = []
         done = 0
         for ended in _ended(market, pool):
@@ -73,10 +73,12 @@ def figures(session: Session, context: Context, costs: UnitCosts) -> pa.Table:
     return _figures(market, made)
 
 
-def _market(session: Session, context: Context, costs: UnitCosts) -> Market:
+def _market(session: Session, context: Context, costs: UnitCosts, pool: ThreadPoolExecutor) -> Market:
     sql = "select epoch_us(ts) as ts, open, close, greatest(high, open) as up, -least(low, open) as down from bars"
-    bars = _streamed(session, sql, session.rows("select count(*) from bars")[0][0])
-    whole = Bars(bars["ts"], bars["open"], bars["close"], Pyramid(bars["up"]), Pyramid(bars["down"]))
+    (size,) = session.rows("select count(*) from bars")[0]
+    ts, opened, closed, up, down = np.empty(size, np.int64), np.empty(size), np.empty(size), room(size), room(size)
+    _stream(session, sql, {"ts": ts, "open": opened, "close": closed, "up": up, "down": down})
+    bars = Bars(ts, opened, closed, *pool.map(partial(Pyramid, bars=size), (up, down)))
     marks = session.relation("select bar from mark_closes order by bar").fetchnumpy()["bar"]
     (quantity,) = session.rows(f"select ({context.program.sizes[0]})::double")[0]
     values = ", ".join(
@@ -86,19 +88,16 @@ def _market(session: Session, context: Context, costs: UnitCosts) -> Market:
         f"select cand, direction::double as direction, entry_bar, entry_pos % 4 as moment, entry_price, first_held"
         f"{', ' + values if values else ''} from candidates where refused is null order by cand"
     ).fetchnumpy()
-    return Market(session, context, whole, marks, quantity, costs, columns["cand"], columns)
+    return Market(session, context, bars, marks, quantity, costs, columns["cand"], columns)
 
 
-def _streamed(session: Session, sql: str, rows: int) -> dict[str, NDArray[Any]]:
-    """The columns of a query as arrays, batch by batch into their place: all bars are in memory only once."""
-    arrays: dict[str, NDArray[Any]] = {}
+def _stream(session: Session, sql: str, arrays: dict[str, NDArray[Any]]) -> None:
+    """Put the columns of a query into arrays, batch by batch: all bars are in memory only once."""
     done = 0
     for batch in session.relation(sql).to_arrow_reader(BATCH):
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            part = column.to_numpy()
-            arrays.setdefault(name, np.empty(rows, part.dtype))[done : done + len(part)] = part
+            arrays[name][done : done + len(batch)] = column.to_numpy()
         done += len(batch)
-    return arrays
 
 
 def _ended(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
@@ -107,6 +106,8 @@ def _ended(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
     groups: dict[int, list[Combo]] = {}
     for combo in program.combos:
         groups.setdefault(combo.signal_set, []).append(combo)
+    last_asking = {n: number for number, combos in groups.items() for n in _levels(combos)}
+    levels = {level.number: level for level in program.levels}
     for number, combos in groups.items():
         members = market.session.relation(
             f"select cand from members where signal_set = {number} and not conflict order by cand"
@@ -121,10 +122,15 @@ def _ended(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
         later = 0 if rules.entry_bar_exits else (c["moment"][rows] == 0).astype(np.int64)
         some = Candidates(c["direction"][rows], c["entry_bar"][rows], c["entry_price"][rows], c["first_held"][rows],
                           c["first_held"][rows] + later)  # fmt: skip
-        wanted = sorted({n for combo in combos for n in (combo.stop, combo.target) if n is not None})
-        levels = {level.number: level for level in program.levels}
-        answers = pool.map(partial(_touched, market, rows, some), [levels[n] for n in wanted])
-        touched = dict(zip(wanted, answers, strict=True))
+        wanted = _levels(combos)
+        for n in wanted:
+            if n not in market.answers:
+                market.answers[n] = Answers.none(len(market.numbers))
+        touches = pool.map(partial(_touched, market, rows, some), [levels[n] for n in wanted])
+        touched = dict(zip(wanted, touches, strict=True))
+        for n in wanted:
+            if last_asking[n] == number:
+                del market.answers[n]
         watched = {s: _watched(market, s, some, 1) for s in {m.exit_set for m in combos} if s is not None}
         session = None if program.session_set is None else _watched(market, program.session_set, some, 0)
 
@@ -154,12 +160,20 @@ def _end(market: Market, asked: _Asked, combo: Combo) -> Ended:
     return Ended(combo, some, ended, stop.distance if stop else None, pointers)
 
 
+def _levels(combos: Sequence[Combo]) -> list[int]:
+    return sorted({n for combo in combos for n in (combo.stop, combo.target) if n is not None})
+
+
 def _touched(market: Market, rows: Integers, some: Candidates, level: Level) -> Touched:
     value = market.columns[f"l{level.number}"][rows]
     side = -some.direction if level.adverse else some.direction
     price = value if level.is_price else some.entry_price + side * value
     distance = side * (price - some.entry_price) if level.is_price else value
-    return touch(market.bars, some, price, distance, level.adverse, market.context.rules)
+    answers = market.answers[level.number]
+    known = Answers(answers.bar[rows], answers.beyond[rows])
+    touched = touch(market.bars, some, price, distance, level.adverse, market.context.rules, known)
+    answers.bar[rows], answers.beyond[rows] = touched.bar, touched.beyond
+    return touched
 
 
 def _watched(market: Market, condition: int, some: Candidates, after: int) -> Integers:
@@ -213,7 +227,7 @@ def _accounts(
         return []
     cash = market.context.strategy.size.initial_cash
 
-    def add_up(one: Ended, taken: Integers) -> tuple[Combo, dict[str, Any], Account]:
+    def add_up(one: Ended, taken: Places) -> tuple[Combo, dict[str, Any], Account]:
         if not len(taken):
             return one.combo, {}, account(None, market.quantity, market.costs, market.bars, market.marks, cash)
         c, e = one.some, one.ended
@@ -255,8 +269,7 @@ def _figures(market: Market, made: list[tuple[Combo, dict[str, Any], Account]]) 
             session.connection.register(name, table)
     session.execute(stage("70_results/from_arrays", columns=names,
                           initial_cash=strategy.size.initial_cash))  # fmt: skip
-    wanted = ("40_entries/combos", "70_results/trade_metrics", "70_results/equity_metrics", "70_results/combo_metrics")
-    for step in own_steps(program, market.context.source, strategy):
-        if step.name in wanted:
-            session.execute(step)
+    steps = [stage("40_entries/combos", combos=program.combos), *metric_steps(market.context)]
+    for step in [*steps, stage("70_results/combo_metrics")]:
+        session.execute(step)
     return session.relation("select * from combo_metrics order by combo_id").to_arrow_table()

@@ -11,32 +11,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
+Places = NDArray[np.signedinteger]  # 32 bits wherever they suffice: many sets are in memory together
 LOOK = 1_024  # steps between two looks at whether all have arrived
 
 
-def following(entry_bar: Integers, free: Integers) -> Integers:
+def following(entry_bar: Integers, free: Integers) -> Places:
     """For each candidate the place of the first whose fill is at bar ``free`` or later; their number where there is none."""
-    return np.searchsorted(entry_bar, free, side="left").astype(np.int64)
+    return np.searchsorted(entry_bar, free, side="left").astype(_wide_enough(len(entry_bar)))
 
 
-def walk(pointers: Sequence[Integers]) -> list[Integers]:
+def walk(pointers: Sequence[Places]) -> list[Places]:
     """Places of the candidates taken, for every set; ``pointers`` are those of ``following``."""
     sizes = np.array([len(p) for p in pointers], np.int64)
     begins = np.concatenate([[0], np.cumsum(sizes + 1)])
-    flat = np.empty(begins[-1], np.int64)
+    flat = np.empty(begins[-1], _wide_enough(int(begins[-1])))
     for begin, size, pointer in zip(begins, sizes, pointers, strict=False):
         flat[begin : begin + size] = pointer + begin
         flat[begin + size] = begin + size  # the end points at itself
-    here = begins[:-1].copy()
-    ends = begins[:-1] + sizes
+    begins, ends = begins[:-1].astype(flat.dtype), (begins[:-1] + sizes).astype(flat.dtype)
+    here = begins.copy()
     steps = []
     while (here < ends).any():
-        block = np.empty((LOOK, len(pointers)), np.int64)
+        block = np.empty((LOOK, len(pointers)), flat.dtype)
         for row in block:
             row[:] = here
             here = flat[here]
         steps.append(block)
     if not steps:
-        return [np.empty(0, np.int64) for _ in pointers]
-    visited = np.ascontiguousarray(np.concatenate(steps).T)
+        return [here[:0] for _ in pointers]
+    visited = np.concatenate([block.T for block in steps], axis=1)
     return [row[: np.searchsorted(row, end)] - begin for row, begin, end in zip(visited, begins, ends, strict=False)]
+
+
+def _wide_enough(largest: int) -> type[np.signedinteger]:
+    return np.int32 if largest < 2**31 else np.int64
