@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from duckbt.engine.step import Step, stage
 from duckbt.lake.source import PLACE_BITS, BarSource
 from duckbt.sqlfiles import render
 
-PIECE_BARS = 2_000_000  # a scan is cut into pieces of about this many bars
+PIECE_BARS = 1_000_000  # a scan is cut into pieces of about this many bars
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,7 @@ def pieces_of(source: BarSource, reach: int | None, grid: int = 1) -> list[Piece
 
     for symbol in source.symbols:
         first = symbol.place << PLACE_BITS
-        parts = 1
-        if reach is not None and reach < PIECE_BARS // 4:
-            parts = max(1, round(symbol.bars / PIECE_BARS))
+        parts = _parts(symbol.bars, reach)
         if parts == 1:
             if group and sum(b for _, b in group) + symbol.bars > PIECE_BARS:
                 close_group()
@@ -57,6 +56,14 @@ def pieces_of(source: BarSource, reach: int | None, grid: int = 1) -> list[Piece
             pieces.append(Piece(max(first, begin - (reach or 0)), begin, end - 1, True))
     close_group()
     return pieces
+
+
+def _parts(bars: int, reach: int | None) -> int:
+    """Pieces of one symbol: as many as a power of two, so that 2, 4 or 8 threads are done with theirs together."""
+    parts = 1 << max(0, round(math.log2(max(1, bars) / PIECE_BARS)))
+    while parts > 1 and (reach is None or reach * 4 > bars // parts):
+        parts //= 2
+    return parts
 
 
 def table_names(stem: str, pieces: list[Piece]) -> list[str]:
