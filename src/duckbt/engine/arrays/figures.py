@@ -74,11 +74,7 @@ def figures(session: Session, context: Context, costs: UnitCosts) -> pa.Table:
 
 
 def _market(session: Session, context: Context, costs: UnitCosts, pool: ThreadPoolExecutor) -> Market:
-    sql = "select epoch_us(ts) as ts, open, close, greatest(high, open) as up, -least(low, open) as down from bars"
-    (size,) = session.rows("select count(*) from bars")[0]
-    ts, opened, closed, up, down = np.empty(size, np.int64), np.empty(size), np.empty(size), room(size), room(size)
-    _stream(session, sql, {"ts": ts, "open": opened, "close": closed, "up": up, "down": down})
-    bars = Bars(ts, opened, closed, *pool.map(partial(Pyramid, bars=size), (up, down)))
+    bars = _bars(session, pool)
     marks = session.relation("select bar from mark_closes order by bar").fetchnumpy()["bar"]
     (quantity,) = session.rows(f"select ({context.program.sizes[0]})::double")[0]
     values = ", ".join(
@@ -91,13 +87,27 @@ def _market(session: Session, context: Context, costs: UnitCosts, pool: ThreadPo
     return Market(session, context, bars, marks, quantity, costs, columns["cand"], columns)
 
 
-def _stream(session: Session, sql: str, arrays: dict[str, NDArray[Any]]) -> None:
-    """Put the columns of a query into arrays, batch by batch: all bars are in memory only once."""
-    done = 0
-    for batch in session.relation(sql).to_arrow_reader(BATCH):
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            arrays[name][done : done + len(batch)] = column.to_numpy()
-        done += len(batch)
+def _bars(session: Session, pool: ThreadPoolExecutor) -> Bars:
+    """All bars as arrays. Every thread reads a part of them, batch by batch into its place, so that none is held twice."""
+    (size,) = session.rows("select count(*) from bars")[0]
+    arrays = {"ts": np.empty(size, np.int64), "open": np.empty(size), "close": np.empty(size), "up": room(size),
+              "down": room(size)}  # fmt: skip
+
+    def read(part: int) -> None:
+        begin, end = size * part // session.threads, size * (part + 1) // session.threads
+        sql = (
+            "select epoch_us(ts) as ts, open, close, greatest(high, open) as up, -least(low, open) as down "
+            f"from bars where bar >= {begin} and bar < {end}"
+        )
+        with session.connection.cursor() as cursor:
+            for batch in cursor.sql(sql).to_arrow_reader(BATCH):
+                for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                    arrays[name][begin : begin + len(batch)] = column.to_numpy()
+                begin += len(batch)
+
+    list(pool.map(read, range(session.threads)))
+    rising, falling = pool.map(partial(Pyramid, bars=size), (arrays["up"], arrays["down"]))
+    return Bars(arrays["ts"], arrays["open"], arrays["close"], rising, falling)
 
 
 def _ended(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
