@@ -114,8 +114,9 @@ def main() -> None:
                 sys.stdout.flush()
             if given.batch and bars == (6_900_000 if 6_900_000 in given.bars else min(given.bars)):
                 sys.stdout.write(f"\n{batch(folder, given.batch)}\n\n")
-    if given.out:
-        (given.out / "curve.svg").write_text(plot(curves))
+        if given.out:
+            given.out.mkdir(parents=True, exist_ok=True)
+            (given.out / "curve.svg").write_text(plot(curves))
 
 
 if __name__ == "__main__":
