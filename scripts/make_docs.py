@@ -113,7 +113,8 @@ def _usage(command: Any) -> str:
 def _rows(command: Any) -> Iterator[str]:
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            yield f"| `{(parameter.metavar or parameter.name).upper().strip('[]')}` | {parameter.help or ''} | |"
+            given = f" `{parameter.default}`" if isinstance(parameter.default, str) else ""
+            yield f"| `{(parameter.metavar or parameter.name).upper().strip('[]')}` | {parameter.help or ''} |{given} |"
             continue
         value_name = f" {parameter.metavar}" if parameter.metavar else ""
         names = ", ".join(f"`{o}{value_name}`" for o in (*parameter.opts, *parameter.secondary_opts))

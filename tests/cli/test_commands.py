@@ -160,6 +160,11 @@ def test_show_finds_a_run_by_id_beginning_and_path(here: Path, duckcli: Callable
         assert "profit_factor" in called.out
     shown = duckcli("backtest", "show", run["run_id"], "--trades", "3")
     assert "exit_reason" in shown.out
+    other = duckcli("backtest", "run", "--json", "-s", "GBPSYN").json
+    assert duckcli("backtest", "show", "--json").json["run_id"] == other["run_id"]
+    assert duckcli("backtest", "compare", run["run_id"], "latest", "--json").json["runs"] == [run["run_id"], other["run_id"]]
+    nothing = duckcli("backtest", "show", "--results", "none")
+    assert (nothing.code, "`duckcli backtest run` makes one" in nothing.err) == (4, True)
 
 
 def test_list_of_nothing_says_what_to_do(here: Path, duckcli: Callable[..., Called]) -> None:

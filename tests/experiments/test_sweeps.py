@@ -164,6 +164,7 @@ def test_the_command_line(lake: Lake, tmp_path: Path) -> None:
     assert (made["combos"], made["failed"], len(made["best"])) == (5, 0, 2)
     sweep_id = made["sweep_id"]
     assert command(tmp_path, lake, "show", sweep_id, "--top", "2")["best"] == made["best"]
+    assert command(tmp_path, lake, "show", "--top", "2")["best"] == made["best"]
     assert command(tmp_path, lake, "pivot", sweep_id, "n", "k")["rows"] == {"n": [2, 3]}
     assert command(tmp_path, lake, "neighbours", sweep_id)[0] == made["best"][0]
     promoted = command(tmp_path, lake, "promote", sweep_id, str(made["best"][0]["combo_id"]))
@@ -172,6 +173,8 @@ def test_the_command_line(lake: Lake, tmp_path: Path) -> None:
     assert refined["best"][0]["net_pnl"] >= max(r["net_pnl"] for r in made["best"])
     sampled = command(tmp_path, lake, "s.toml", *grid, "--random", "3", "--seed", "1", "--by", "trades")
     assert sampled["combos"] == 3
+    assert command(tmp_path, lake, "pivot", "latest", "n", "k", "--metric", "trades")["metric"] == "trades"
+    assert command(tmp_path, lake, "show")["sweep_id"] == sampled["sweep_id"]
     with duckdb.connect(tmp_path / "r" / "catalog.duckdb", read_only=True) as catalog:
         assert (sweep_id, 5, 0) in catalog.execute("select sweep_id, combos, failed from sweeps").fetchall()
         figures = {**made["best"][0], "sweep_id": sweep_id}

@@ -36,7 +36,7 @@ from duckbt.engine.script import write_script
 from duckbt.errors import DuckbtError
 from duckbt.lake.moment import moment
 from duckbt.lake.store import Lake
-from duckbt.results.folder import list_runs
+from duckbt.results.folder import LATEST, list_runs
 from duckbt.results.prepared import Prepared, Settings, prepare
 from duckbt.results.run import Run, run_backtest, scan_bars
 
@@ -212,7 +212,7 @@ def list_results(results: ResultsOption = Path("results"), json: JsonOption = Fa
 
 @app.command("show")
 def show_run(
-    run: RunArgument,
+    run: RunArgument = LATEST,
     results: ResultsOption = Path("results"),
     json: JsonOption = False,
     trades: Annotated[int, typer.Option("--trades", help="Also show that many trades.")] = 0,

@@ -23,7 +23,7 @@ class Style(StrEnum):
 
 
 LakeOption = Annotated[Path, typer.Option("--lake", help="Folder with the bars.")]
-RunArgument = Annotated[str, typer.Argument(help="Run id, its beginning, or a run folder.")]
+RunArgument = Annotated[str, typer.Argument(help="Run id, its beginning, or a run folder; latest is the newest.")]
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder for run results.")]
 SymbolsOption = Annotated[
     list[str] | None,

@@ -23,6 +23,7 @@ from duckbt.cli.progress import progress_of_run
 from duckbt.errors import UsageError
 from duckbt.results.baseline import TOLERANCE, verify_against
 from duckbt.results.compare import SHOWN, compare_runs
+from duckbt.results.folder import LATEST
 from duckbt.results.prepared import Settings
 from duckbt.results.provenance import chain
 from duckbt.results.run import Run
@@ -30,7 +31,7 @@ from duckbt.results.verify import verify
 
 
 def verify_run(
-    run: RunArgument,
+    run: RunArgument = LATEST,
     results: ResultsOption = Path("results"),
     baseline: Annotated[
         Path | None,
@@ -76,7 +77,7 @@ def verify_run(
 
 
 def report(
-    run: RunArgument,
+    run: RunArgument = LATEST,
     results: ResultsOption = Path("results"),
     json: JsonOption = False,
 ) -> None:
@@ -89,7 +90,7 @@ def report(
 
 
 def compare(
-    first: Annotated[str, typer.Argument(help="A run: id, its beginning, or folder.")],
+    first: Annotated[str, typer.Argument(help="A run: id, its beginning, a folder, or latest.")],
     second: Annotated[str, typer.Argument(help="Another run.")],
     results: ResultsOption = Path("results"),
     trades: Annotated[int, typer.Option("--trades", min=0, help="How many differing trades to list.")] = 10,

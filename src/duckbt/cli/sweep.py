@@ -29,6 +29,7 @@ from duckbt.errors import UsageError
 from duckbt.experiments.reading import Sweep
 from duckbt.experiments.search import refine
 from duckbt.experiments.sweep import SweepPlan, plan_sweep, run_sweep
+from duckbt.results.folder import LATEST
 from duckbt.results.prepared import Settings
 
 SHOWN = ("trades", "win_rate", "net_pnl", "return_pct", "profit_factor", "max_drawdown", "sharpe", "sortino", "cagr")
@@ -55,7 +56,7 @@ app = typer.Typer(
     help="Compare many parameter sets in one pass: [bold]sweep STRATEGY -g fast=8,12,16 -g slow=20..60:10[/bold]. "
     "Then read them with show, pivot and neighbours, and make a full run of one with promote.",
 )
-SweepArgument = Annotated[str, typer.Argument(help="Id of the sweep, its beginning, or its folder.")]
+SweepArgument = Annotated[str, typer.Argument(help="Id of the sweep, its beginning, or its folder; latest is the newest.")]
 ByOption = Annotated[str, typer.Option("--by", help="Metric that says which is best.")]
 
 
@@ -217,7 +218,7 @@ def _table(sweep: Sweep, rows: list[dict[str, Any]], by: str, title: str) -> Non
 
 @app.command("show")
 def show_sweep(
-    sweep: SweepArgument,
+    sweep: SweepArgument = LATEST,
     top: Annotated[int, typer.Option("--top", min=1, help="How many of the best to show.")] = 20,
     by: ByOption = "sharpe",
     results: ResultsOption = Path("results"),
@@ -252,7 +253,7 @@ def pivot(
 
 @app.command("neighbours")
 def neighbours(
-    sweep: SweepArgument,
+    sweep: SweepArgument = LATEST,
     combo: Annotated[int | None, typer.Argument(help="Combination; default: the best.")] = None,
     by: ByOption = "sharpe",
     results: ResultsOption = Path("results"),

@@ -14,6 +14,7 @@ from duckbt.errors import DataError, UsageError
 from duckbt.results.manifest import RunManifest
 
 RUNS = "runs"
+LATEST = "latest"  # stands for the newest run or sweep; ids are hexadecimal, so none is called that
 SWEEPS = "sweeps"
 TABLES = {
     "trades": (
@@ -106,15 +107,16 @@ def publish(folder: Path, final: Path, replace: bool) -> bool:
 
 
 def find_run(results: Path, run: str) -> Path:
-    """The folder of a run given by id, by the beginning of its id, or by path. Raises DataError."""
+    """The folder of a run given by id, by the beginning of its id, by path, or as ``latest``. Raises DataError."""
     if Path(run).is_dir() and is_done(Path(run)):
         return Path(run)
     known = list_runs(results)
-    matches = [p for p in known if p.name.removeprefix("run_id=").startswith(run)]
+    matches = known[:1] if run == LATEST else [p for p in known if p.name.removeprefix("run_id=").startswith(run)]
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise DataError(f"no run {run!r} in {results}; `duckcli backtest list` shows the {len(known)} there are")
+        hint = f"`duckcli backtest list` shows the {len(known)} there are" if known else "`duckcli backtest run` makes one"
+        raise DataError(f"no run {run!r} in {results}; {hint}")
     raise DataError(f"{run!r} fits {len(matches)} runs: {', '.join(p.name[7:] for p in matches[:5])}")
 
 
