@@ -15,7 +15,6 @@ from typing import Any
 import duckdb
 
 from duckbt.engine import memory
-from duckbt.engine.ledger import run_ledger
 from duckbt.engine.plan import Plan
 from duckbt.engine.progress import Meter
 from duckbt.engine.step import Step
@@ -98,6 +97,8 @@ class Session:
         """
         with self._stage_of(step.name, len(step.statements)), self._explained(f"step {step.name}"):
             if step.ledger:
+                from duckbt.engine.bookkeeping import run_ledger  # NumPy takes a tenth of a second, few runs need it
+
                 run_ledger(self.connection, step.ledger)
             elif step.parallel and self.threads > 1:
                 self._side_by_side(step)
