@@ -33,22 +33,23 @@ seen as (
   ) p
   join blocks b on b.level = p.level and b.block = p.block
   union all
-  select p.combo_id, p.cand, least(b.low, b.open), greatest(b.high, b.open)
+  select
+    p.combo_id, p.cand,
+    if(p.whole, least(b.low, b.open), b.open), if(p.whole, greatest(b.high, b.open), b.open)
   from (
-    select combo_id, cand, first_whole as a, least(last_whole, first_whole | 31) as b from spans
+    select combo_id, cand, first_whole as a, least(last_whole, first_whole | 31) as b, true as whole from spans
     union all
-    select combo_id, cand, last_whole - (last_whole & 31), last_whole from spans where last_whole >> 5 > first_whole >> 5
+    select combo_id, cand, last_whole - (last_whole & 31), last_whole, true from spans where last_whole >> 5 > first_whole >> 5
+    union all
+    select combo_id, cand, exit_bar, exit_bar, false from spans where first_whole <= exit_bar
   ) p
   join bars b on b.bar >> 5 = p.a >> 5 and b.bar between p.a and p.b
-  union all
-  select s.combo_id, s.cand, least(b.open, s.exit_price, s.entry_close), greatest(b.open, s.exit_price, s.entry_close)
-  from spans s
-  join bars b on b.bar = s.exit_bar and s.first_whole <= s.exit_bar
 )
 select
   row_number() over (order by p.combo_id, p.cand) as number, p.combo_id, p.cand, p.entry_bar, p.first_whole, p.exit_bar, p.level_price,
   least(p.entry_price, p.entry_close) as entry_lo, greatest(p.entry_price, p.entry_close) as entry_hi,
-  least(min(s.lo), p.entry_price, p.exit_price) as lowest, greatest(max(s.hi), p.entry_price, p.exit_price) as highest
+  least(min(s.lo), p.entry_price, p.exit_price, if(p.first_whole <= p.exit_bar, p.entry_close, null)) as lowest,
+  greatest(max(s.hi), p.entry_price, p.exit_price, if(p.first_whole <= p.exit_bar, p.entry_close, null)) as highest
 from spans p
 left join seen s on s.combo_id = p.combo_id and s.cand = p.cand
 group by p.combo_id, p.cand, p.entry_bar, p.first_whole, p.exit_bar, p.level_price, p.entry_price, p.entry_close, p.exit_price
