@@ -118,7 +118,7 @@ CALLS = {
     "unknown group": (["bakctest"], USAGE, ["bakctest"]),
     "bad memory limit": (["backtest", "run", "good.toml", "--memory-limit", "lots"], USAGE, ["memory-limit lots", "1GB"]),
     "no threads": (["backtest", "run", "good.toml", "--threads", "0"], USAGE, ["--threads"]),
-    "unknown run": (["backtest", "show", "deadbeef"], DATA, ["no run 'deadbeef'", "duckcli backtest list"]),
+    "unknown run": (["backtest", "show", "deadbeef"], DATA, ["no run 'deadbeef'", "`duckcli backtest run` makes one"]),
     "no folder for --out": (["backtest", "scan", "good.toml", "--out", "there/x"], USAGE, ["--out", "no folder there"]),
     "a folder as --out": (["backtest", "sql", "good.toml", "--out", "lake"], USAGE, ["--out lake", "is a folder"]),
     "starter that is there": (["backtest", "new", "good"], USAGE, ["good.toml is there already"]),

@@ -6,8 +6,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +24,7 @@ from duckbt.errors import DataError, DuckbtError, ResourceError, UsageError
 from duckbt.sqlfiles import connect, quote_name, render
 
 log = logging.getLogger(__name__)
+Work = Callable[[duckdb.DuckDBPyConnection], object]
 
 
 class Session:
@@ -45,6 +47,7 @@ class Session:
         self.meter: Meter | None = None
         self.timings: dict[str, float] = {}
         self.counts: dict[str, int] = {}
+        self._lock = threading.Lock()
         self.connection = connect(":memory:")
         if threads is not None:
             self._set("threads", threads)
@@ -101,10 +104,10 @@ class Session:
 
                 run_ledger(self.connection, step.ledger)
             elif step.parallel and self.threads > 1:
-                self._side_by_side(step)
+                self._together([partial(self._statement, step.name, statement) for statement in step.statements])
             else:
                 for statement in step.statements:
-                    self._count(step.name, self.connection.execute(statement).fetchall())
+                    self._statement(step.name, statement, self.connection)
         log.debug("%s: %.3f s, %s rows", step.name, self.timings[step.name], self.counts.get(step.name, "–"))
 
     def drop(self, tables: Iterable[str]) -> None:
@@ -123,33 +126,38 @@ class Session:
         yield
         self.timings[name] = self.timings.get(name, 0.0) + time.perf_counter() - begin
 
-    def _count(self, name: str, result: list[tuple[Any, ...]]) -> None:
-        """A statement is done; one that makes a table answers with its rows, one that makes a view with nothing."""
-        self._done += 1
-        if len(result) == 1 and len(result[0]) == 1 and isinstance(result[0][0], int):
-            self.counts[name] = self.counts.get(name, 0) + result[0][0]
+    def side_by_side(self, name: str, work: Sequence[Work]) -> None:
+        """A stage made of pieces that any cursor may do, at the same time. Raises as ``execute`` does."""
+        with self._stage_of(name, len(work)), self._explained(name):
+            self._together(work)
 
-    def _side_by_side(self, step: Step) -> None:
-        work: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for statement in step.statements:
-            work.put(statement)
+    def _statement(self, name: str, statement: str, connection: duckdb.DuckDBPyConnection) -> None:
+        """One that makes a table answers with its rows, one that makes a view with nothing."""
+        result = connection.execute(statement).fetchall()
+        with self._lock:
+            self._done += 1
+            if len(result) == 1 and len(result[0]) == 1 and isinstance(result[0][0], int):
+                self.counts[name] = self.counts.get(name, 0) + result[0][0]
+
+    def _together(self, work: Sequence[Work]) -> None:
+        """Do all of ``work`` on as many cursors as there are threads; the first failure stops the others."""
+        waiting: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        for piece in work:
+            waiting.put(piece)
         failures: list[BaseException] = []
-        together = threading.Lock()
 
         def worker(cursor: duckdb.DuckDBPyConnection) -> None:
             while not failures:
                 try:
-                    statement = work.get_nowait()
+                    piece = waiting.get_nowait()
                 except queue.Empty:
                     return
                 try:
-                    result = cursor.execute(statement).fetchall()
-                    with together:
-                        self._count(step.name, result)
+                    piece(cursor)
                 except BaseException as error:
                     failures.append(error)
 
-        cursors = [self.connection.cursor() for _ in range(min(self.threads, len(step.statements)))]
+        cursors = [self.connection.cursor() for _ in range(min(self.threads, len(work)))]
         threads = [threading.Thread(target=worker, args=(c,), daemon=True) for c in cursors]
         self._cursors = cursors
         for thread in threads:

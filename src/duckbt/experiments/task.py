@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from duckbt.compiler.program import Combo, Program
 from duckbt.engine.arrays.able import unit_costs
-from duckbt.engine.arrays.figures import WALKED, figures
+from duckbt.engine.arrays.figures import figures
+from duckbt.engine.arrays.sets import WALKED
 from duckbt.engine.context import Context
 from duckbt.engine.plan import own_steps, shared_plan
 from duckbt.engine.progress import Listener, Meter

@@ -1,0 +1,85 @@
+"""What all parameter sets of a sweep share, as arrays: the bars, and the candidates with their fills and levels."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from duckbt.engine.arrays.account import UnitCosts
+from duckbt.engine.arrays.exits import Answers, Bars
+from duckbt.engine.arrays.touches import Pyramid, room
+from duckbt.engine.context import Context
+from duckbt.engine.session import Session
+
+Integers = NDArray[np.int64]
+BATCH = 200_000  # rows that come from SQL at a time
+
+
+@dataclass
+class Market:
+    """What all parameter sets of a task share."""
+
+    session: Session
+    context: Context
+    bars: Bars
+    marks: Integers
+    quantity: float
+    costs: UnitCosts
+    numbers: Integers  # of the candidates with a fill, ascending
+    columns: dict[str, NDArray[Any]]
+    answers: dict[int, Answers] = field(default_factory=dict)  # per level, of all candidates
+
+    def members(self, signal_set: int) -> Integers:
+        """Rows of ``columns``: the candidates of a signal set that get a fill."""
+        found = self.session.relation(
+            f"select cand from members where signal_set = {signal_set} and not conflict order by cand"
+        ).fetchnumpy()["cand"]
+        place = np.searchsorted(self.numbers, found)
+        inside = place < len(self.numbers)
+        place, found = place[inside], found[inside]
+        rows: Integers = place[self.numbers[place] == found]
+        return rows
+
+
+def read_market(session: Session, context: Context, costs: UnitCosts, pool: ThreadPoolExecutor) -> Market:
+    """Everything that is read before the first set. The shared steps must have run."""
+    bars = _bars(session, pool)
+    marks = session.relation("select bar from mark_closes order by bar").fetchnumpy()["bar"]
+    (quantity,) = session.rows(f"select ({context.program.sizes[0]})::double")[0]
+    values = ", ".join(
+        f"coalesce(({level.sql})::double, 'nan'::double) as l{level.number}" for level in context.program.levels
+    )
+    columns = session.relation(
+        f"select cand, direction::double as direction, entry_bar, entry_pos % 4 as moment, entry_price, first_held"
+        f"{', ' + values if values else ''} from candidates where refused is null order by cand"
+    ).fetchnumpy()
+    return Market(session, context, bars, marks, quantity, costs, columns["cand"], columns)
+
+
+def _bars(session: Session, pool: ThreadPoolExecutor) -> Bars:
+    """The bars of the one symbol, which count from 0, as arrays. Every thread reads a part of them, batch by batch into
+    its place, so that none is held twice."""
+    (size,) = session.rows("select count(*) from bars")[0]
+    arrays = {"ts": np.empty(size, np.int64), "open": np.empty(size), "close": np.empty(size), "up": room(size),
+              "down": room(size)}  # fmt: skip
+
+    def read(part: int, cursor: duckdb.DuckDBPyConnection) -> None:
+        begin, end = size * part // session.threads, size * (part + 1) // session.threads
+        sql = (
+            "select epoch_us(ts) as ts, open, close, greatest(high, open) as up, -least(low, open) as down "
+            f"from bars where bar >= {begin} and bar < {end}"
+        )
+        for batch in cursor.sql(sql).to_arrow_reader(BATCH):
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                arrays[name][begin : begin + len(batch)] = column.to_numpy()
+            begin += len(batch)
+
+    session.side_by_side("bars as arrays", [partial(read, part) for part in range(session.threads)])
+    rising, falling = pool.map(partial(Pyramid, bars=size), (arrays["up"], arrays["down"]))
+    return Bars(arrays["ts"], arrays["open"], arrays["close"], rising, falling)
