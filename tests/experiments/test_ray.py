@@ -64,7 +64,7 @@ def test_two_nodes_one_killed(
 ) -> None:
     """The merged result has the bytes of a local one, though a node dies while it works."""
     file = strategy(**BASE)
-    plan = plan_sweep(file, make_lake(X=walk(1, 20_000), Y=walk(2, 20_000)), GRID, by_symbol=True)
+    plan = plan_sweep(file, make_lake(X=walk(1, 6_000), Y=walk(2, 6_000)), GRID, by_symbol=True)
     local = run_sweep(plan, tmp_path / "local", keep_trades="all")
     ended = []
 
@@ -73,9 +73,9 @@ def test_two_nodes_one_killed(
         if len(ended) == 2:
             cluster.remove_node(cluster.workers[0], allow_graceful=False)
 
-    runner = RayRunner(cluster.address, sets_a_task=6)
+    runner = RayRunner(cluster.address, sets_a_task=9)
     done = run_sweep(plan, tmp_path / "ray", runner=runner, keep_trades="all", report=kill_one)
-    assert len(ended) == 18
+    assert len(ended) == 12
     assert all(r.status == "done" for r in ended)
     same_files(local, done)
 
