@@ -160,9 +160,10 @@ def test_show_finds_a_run_by_id_beginning_and_path(here: Path, duckcli: Callable
         assert "profit_factor" in called.out
     shown = duckcli("backtest", "show", run["run_id"], "--trades", "3")
     assert "exit_reason" in shown.out
-    other = duckcli("backtest", "run", "--json", "-s", "GBPSYN").json
+    other = duckcli("backtest", "run", "--json", "-s", "GBPSYN", "--force").json
     assert duckcli("backtest", "show", "--json").json["run_id"] == other["run_id"]
     assert duckcli("backtest", "compare", run["run_id"], "latest", "--json").json["runs"] == [run["run_id"], other["run_id"]]
+    assert "`duckcli backtest list` shows the" in duckcli("backtest", "show", "deadbeef").err
     nothing = duckcli("backtest", "show", "--results", "none")
     assert (nothing.code, "`duckcli backtest run` makes one" in nothing.err) == (4, True)
 

@@ -72,7 +72,7 @@ def compare(lake: Lake, file: Any, results: Path, symbols: tuple[str, ...], keep
     rows = made.combos.fetchall()
     columns = made.combos.columns
     source = random.Random(len(columns))
-    for row in source.sample(rows, 6):
+    for row in source.sample(rows, 12):
         named = dict(zip(columns, row, strict=True))
         assert named["status"] == "done", named["error"]
         alone = backtest(file, lake, symbols, {n: named[n] for n in GRID}, results=results)

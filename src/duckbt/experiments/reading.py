@@ -12,7 +12,7 @@ from duckbt.errors import DataError, UsageError, did_you_mean
 from duckbt.experiments.store import local_lake
 from duckbt.experiments.sweep import SweepManifest, sweep_path
 from duckbt.lake.store import Lake
-from duckbt.results.folder import LATEST
+from duckbt.results.folder import meant
 from duckbt.results.prepared import Settings
 from duckbt.results.run import Run, backtest
 from duckbt.sqlfiles import connect, quote_name, quote_text
@@ -35,13 +35,10 @@ class Sweep:
         """By id, beginning of an id, path, or as ``latest``. Raises DataError."""
         if (Path(sweep) / "manifest.json").is_file():
             return cls(Path(sweep))
-        manifests = sorted(sweep_path(Path(results), "").glob("*/manifest.json"), key=lambda p: p.stat().st_mtime)
-        known = [p.parent for p in manifests]
-        matches = known[-1:] if sweep == LATEST else [p for p in known if p.name.startswith(sweep)]
-        if len(matches) == 1:
-            return cls(matches[0])
-        if matches:
-            raise DataError(f"{sweep!r} fits {len(matches)} sweeps: {', '.join(p.name for p in matches[:5])}")
+        manifests = sweep_path(Path(results), "").glob("*/manifest.json")
+        known = [p.parent for p in sorted(manifests, key=lambda p: p.stat().st_mtime, reverse=True)]
+        if found := meant(sweep, known, "sweeps"):
+            return cls(found)
         there = ", ".join(p.name for p in known) or "none; `duckcli backtest sweep` makes one"
         raise DataError(f"no sweep {sweep!r} in {results}; there: {there}")
 

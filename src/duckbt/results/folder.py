@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -111,13 +111,19 @@ def find_run(results: Path, run: str) -> Path:
     if Path(run).is_dir() and is_done(Path(run)):
         return Path(run)
     known = list_runs(results)
-    matches = known[:1] if run == LATEST else [p for p in known if p.name.removeprefix("run_id=").startswith(run)]
-    if len(matches) == 1:
-        return matches[0]
-    if not matches:
-        hint = f"`duckcli backtest list` shows the {len(known)} there are" if known else "`duckcli backtest run` makes one"
-        raise DataError(f"no run {run!r} in {results}; {hint}")
-    raise DataError(f"{run!r} fits {len(matches)} runs: {', '.join(p.name[7:] for p in matches[:5])}")
+    if found := meant(run, known, "runs"):
+        return found
+    hint = f"`duckcli backtest list` shows the {len(known)} there are" if known else "`duckcli backtest run` makes one"
+    raise DataError(f"no run {run!r} in {results}; {hint}")
+
+
+def meant(wanted: str, known: Sequence[Path], kind: str) -> Path | None:
+    """Of folders, newest first, the one whose id begins so, or the ``latest``. Raises DataError where several do."""
+    ids = {path.name.removeprefix("run_id="): path for path in known}
+    matches = list(ids)[:1] if wanted == LATEST else [name for name in ids if name.startswith(wanted)]
+    if len(matches) > 1:
+        raise DataError(f"{wanted!r} fits {len(matches)} {kind}: {', '.join(matches[:5])}")
+    return ids[matches[0]] if matches else None
 
 
 def list_runs(results: Path) -> list[Path]:
