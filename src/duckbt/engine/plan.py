@@ -15,7 +15,8 @@ from duckbt.engine.trade_steps import market_steps, rate_steps, result_steps, tr
 from duckbt.lake.source import BarSource
 from duckbt.strategy.model import Strategy
 
-CHECKS = ("bars_in_order", "positions_do_not_overlap", "signals_accounted_for", "exits_inside_their_bar", "rates_are_known")
+BAR_CHECKS = ("bars_in_order",)
+CHECKS = (*BAR_CHECKS, "positions_do_not_overlap", "signals_accounted_for", "exits_inside_their_bar", "rates_are_known")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Plan:
 def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_before: datetime | None = None) -> Plan:
     """All steps of a run. Pure: equal inputs give equal text."""
     context = Context(program, source, strategy)
-    steps = _signal_steps(context, not_before) + placing_steps(context)
+    steps = _signal_steps(context, not_before, _blocks(context)) + placing_steps(context)
     steps += trail_steps(context) + exit_steps(context)
     steps += rate_steps(context) + trade_steps(context)
     steps += market_steps(context) + result_steps(context)
@@ -45,11 +46,10 @@ def build_plan(program: Program, source: BarSource, strategy: Strategy, *, not_b
     return Plan(tuple(s for s in steps if s.statements), tuple(c for c in CHECKS if c not in waived))
 
 
-def _signal_steps(context: Context, not_before: datetime | None) -> list[Step]:
+def _signal_steps(context: Context, not_before: datetime | None, blocks: list[Step]) -> list[Step]:
     """From bars to candidates."""
     program, source = context.program, context.source
-    steps = [Step(name, (sql,)) for name, sql in source.statements]
-    steps.append(stage("10_bars/blocks", top=context.top))
+    steps = [Step(name, (sql,)) for name, sql in source.statements] + blocks
     if source.signals is None:
         steps += scan_steps(program, source, not_before=not_before)
     else:
@@ -57,11 +57,22 @@ def _signal_steps(context: Context, not_before: datetime | None) -> list[Step]:
     return steps + entry_steps(context)
 
 
-def shared_plan(context: Context, not_before: datetime | None = None) -> Plan:
-    """The steps that are the same for all parameter sets of one scan."""
-    steps = _signal_steps(context, not_before) + trail_steps(context) + rate_steps(context) + market_steps(context)
-    checks = ("bars_in_order", "rates_are_known") if context.source.rates else ("bars_in_order",)
+def _blocks(context: Context) -> list[Step]:
+    return [stage("10_bars/blocks", top=context.top)]
+
+
+def shared_plan(context: Context, not_before: datetime | None = None, *, arrays: bool = False) -> Plan:
+    """The steps that are the same for all parameter sets of one scan. ``arrays``: without those of ``bar_plan``, which
+    arrays do in their own way."""
+    steps = _signal_steps(context, not_before, [] if arrays else _blocks(context))
+    steps += trail_steps(context) + rate_steps(context) + ([] if arrays else market_steps(context))
+    checks = (() if arrays else BAR_CHECKS) + (("rates_are_known",) if context.source.rates else ())
     return Plan(tuple(s for s in steps if s.statements), checks)
+
+
+def bar_plan(context: Context) -> Plan:
+    """What the stages need of the bars beside the signals, whatever the parameter set."""
+    return Plan((*_blocks(context), *market_steps(context)), BAR_CHECKS)
 
 
 def own_steps(context: Context) -> list[Step]:

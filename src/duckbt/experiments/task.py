@@ -20,7 +20,7 @@ from duckbt.engine.arrays.able import unit_costs
 from duckbt.engine.arrays.figures import figures
 from duckbt.engine.arrays.sets import WALKED
 from duckbt.engine.context import Context
-from duckbt.engine.plan import own_steps, shared_plan
+from duckbt.engine.plan import bar_plan, own_steps, shared_plan
 from duckbt.engine.progress import Listener, Meter
 from duckbt.engine.session import Session
 from duckbt.errors import DuckbtError, ResourceError
@@ -85,20 +85,20 @@ def run_task(task: Task, scratch: Path, settings: Settings, listener: Listener |
     )
     program = replace(program, combos=[replace(c, combo_id=n) for c, (n, _) in zip(program.combos, task.sets, strict=True)])
     context = Context(program, source, file.strategy)
-    shared = shared_plan(context, selection.first if task.warmup else None)
+    costs = None if task.keep_trades else unit_costs(context)
+    shared = shared_plan(context, selection.first if task.warmup else None, arrays=bool(costs))
     with Session(scratch, source.files, settings.pinned_threads, settings.memory_limit) as session:
         if listener:
             weights = dict.fromkeys((s.name for s in shared.steps), 1.0) | {"sets": 2.0 * len(shared.steps)}
             session.meter = Meter(weights, source.bars, listener)
-        costs = None if task.keep_trades else unit_costs(context)
-        for step in shared.steps:
-            if costs is None or step.name != "10_bars/blocks":  # arrays have their own pyramid
-                session.execute(step)
+        session.run(shared)
         session.check(shared.checks)
         if costs:
             if _arrays_fit(session, source, program):
                 return Outcome(figures(session, context, costs), None, {})
-            session.execute(next(step for step in shared.steps if step.name == "10_bars/blocks"))
+            staged = bar_plan(context)
+            session.run(staged)
+            session.check(staged.checks)
         outcome = _in_chunks(session, context, task.keep_trades)
         if session.meter:
             session.meter.finish()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from duckbt.engine.arrays.exact import exact_sum, grouped_sum, rounded, running_sum
+from duckbt.engine.arrays.exact import as_double, exact_sum, grouped_sum, rounded, running_sum, total
 from duckbt.engine.arrays.exits import END, TARGET, Bars
 
 Floats = NDArray[np.float64]
@@ -36,6 +36,7 @@ class Trades:
 
     direction: Floats
     entry_bar: Integers
+    entry_us: Integers
     entry_price: Floats
     first_held: Integers
     bar: Integers
@@ -81,15 +82,16 @@ def sums(trades: Trades, quantity: float, costs: UnitCosts, bars: Bars) -> dict[
     gross, spread, slippage, commission, cost = money(t, quantity, costs)
     pnl = gross - cost
     won, lost = pnl > 0, pnl < 0
+    all_of_it, gains = total(pnl), total(pnl[won])
     held = t.bar - t.first_held + np.where(t.at_open, 0, 1)
-    lasted = bars.ts[t.bar] - bars.ts[t.entry_bar]
+    lasted = bars.ts[t.bar] - t.entry_us
     returned = 100 * pnl / (t.entry_price * quantity)
-    net = exact_sum(pnl)
+    net = as_double(all_of_it)
     deviation = pnl - net / len(pnl)
     row: dict[str, Any] = {
         "trades": len(pnl), "winning_trades": int(won.sum()), "losing_trades": int(lost.sum()),
         "net_pnl": net, "gross_pnl": exact_sum(gross) if costs.any else net, "costs": exact_sum(cost) if costs.any else 0.0,
-        "won": exact_sum(pnl[won]), "lost": exact_sum(pnl[lost]), "best_trade": pnl.max(), "worst_trade": pnl.min(),
+        "won": as_double(gains), "lost": as_double(all_of_it - gains), "best_trade": pnl.max(), "worst_trade": pnl.min(),
         "sum_return": exact_sum(returned), "best_trade_pct": returned.max(), "worst_trade_pct": returned.min(),
         "sum_us": float(lasted.sum()), "max_us": float(lasted.max()), "win_bars": float(held[won].sum()),
         "loss_bars": float(held[lost].sum()), "bars_in_market": float(held.sum()),
@@ -138,10 +140,12 @@ def account(trades: Trades | None, quantity: float, costs: UnitCosts, bars: Bars
     moments = np.insert(ended, place[fresh], marks[fresh])
     added = np.insert(closed, place[fresh], 0.0)
     realised = cash + running_sum(added)
-    # the trade that is open at a mark: the last one filled by then, unless it has ended
-    last = np.searchsorted(t.entry_bar, moments, side="right") - 1
-    is_open = (last >= 0) & (t.bar[last] > moments)
-    holding = np.flatnonzero(is_open)
+    # the trade that is open at a mark: the last one filled by then, unless it has ended; after an end only the next can be
+    at_mark = np.searchsorted(t.entry_bar, marks[fresh], side="right") - 1
+    after = np.append(begins[1:], -1)
+    after[:-1][t.entry_bar[begins[1:]] > ended[:-1]] = -1
+    last = np.insert(after, place[fresh], at_mark)
+    holding = np.flatnonzero((last >= 0) & (t.bar[last] > moments))
     of = last[holding]
     price = bars.close[moments[holding]]
     floating, exposed = np.zeros(len(moments)), np.zeros(len(moments))

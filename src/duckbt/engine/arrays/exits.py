@@ -39,6 +39,7 @@ class Candidates:
 
     direction: Floats  # +1 or -1
     entry_bar: Integers
+    entry_us: Integers  # when that bar begins
     entry_price: Floats
     first_held: Integers
     from_bar: Integers  # the first bar whose range may end the trade

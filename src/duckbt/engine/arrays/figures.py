@@ -53,9 +53,9 @@ def _accounts(
             return one.combo, {}, account(None, market.quantity, market.costs, market.bars, market.marks, cash)
         c, e = one.some, one.ended
         distance = None if one.stop_distance is None else one.stop_distance[taken]
-        trades = Trades(c.direction[taken], c.entry_bar[taken], c.entry_price[taken], c.first_held[taken], e.bar[taken],
-                        e.price[taken], e.kind[taken], e.at_open[taken], e.gap[taken], e.both[taken], e.other[taken],
-                        distance)  # fmt: skip
+        trades = Trades(c.direction[taken], c.entry_bar[taken], c.entry_us[taken], c.entry_price[taken], c.first_held[taken],
+                        e.bar[taken], e.price[taken], e.kind[taken], e.at_open[taken], e.gap[taken], e.both[taken],
+                        e.other[taken], distance)  # fmt: skip
         row = sums(trades, market.quantity, market.costs, market.bars)
         return one.combo, row, account(trades, market.quantity, market.costs, market.bars, market.marks, cash)
 
@@ -66,7 +66,8 @@ def _figures(market: Market, made: list[tuple[Combo, dict[str, Any], Account]]) 
     """The sums as the tables that SQL would have made, and the rest of the stages."""
     session, program, strategy = market.session, market.context.program, market.context.strategy
     counts = dict(session.rows("select signal_set, count(*) from members group by all"))
-    days = session.relation("select ts::date as day from mark_closes order by bar").to_arrow_table()["day"]
+    at = market.bars.ts[market.marks].astype("datetime64[us]")
+    days = pa.array(at.astype("datetime64[D]"))
     numbers = pa.array([c.combo_id for c, _, _ in made], pa.int32())
     equity = np.concatenate([a.at_marks for _, _, a in made])
     rows = [{"combo_id": c.combo_id, "scope": "all", **row} for c, row, _ in made if row]
@@ -75,7 +76,8 @@ def _figures(market: Market, made: list[tuple[Combo, dict[str, Any], Account]]) 
         "made_sums": pa.table({name: [row.get(name) for row in rows] for name in names}) if rows else None,
         "made_counts": pa.table({"combo_id": numbers, "signals": [counts.get(c.signal_set, 0) for c, _, _ in made]}),
         "made_days": pa.table({"combo_id": np.repeat(numbers.to_numpy(), len(days)), "equity": equity,
-                               "day": pa.chunked_array(days.chunks * len(made))}),
+                               "day": pa.chunked_array([days] * len(made))}),
+        "made_marks": pa.table({"bar": market.marks, "ts": at, "close": market.bars.close[market.marks]}),
         "made_falls": pa.table({
             "combo_id": np.repeat(numbers.to_numpy(), [len(a.depths) for _, _, a in made]),
             "depth": np.concatenate([a.depths for _, _, a in made]), "days": np.concatenate([a.days for _, _, a in made]),
@@ -88,9 +90,13 @@ def _figures(market: Market, made: list[tuple[Combo, dict[str, Any], Account]]) 
     for name, table in tables.items():
         if table is not None:
             session.connection.register(name, table)
-    session.execute(stage("70_results/from_arrays", columns=names,
-                          initial_cash=strategy.size.initial_cash))  # fmt: skip
-    steps = [stage("40_entries/combos", combos=program.combos), *metric_steps(market.context)]
-    for step in [*steps, stage("70_results/combo_metrics")]:
+    for step in (
+        stage("70_results/exact_sum"),
+        stage("70_results/from_arrays", columns=names, initial_cash=strategy.size.initial_cash),
+        stage("70_results/market_days"),
+        stage("40_entries/combos", combos=program.combos),
+        *metric_steps(market.context),
+        stage("70_results/combo_metrics"),
+    ):
         session.execute(step)
     return session.relation("select * from combo_metrics order by combo_id").to_arrow_table()

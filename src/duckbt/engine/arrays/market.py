@@ -15,10 +15,12 @@ from duckbt.engine.arrays.account import UnitCosts
 from duckbt.engine.arrays.exits import Answers, Bars
 from duckbt.engine.arrays.touches import Pyramid, room
 from duckbt.engine.context import Context
+from duckbt.engine.plan import BAR_CHECKS
 from duckbt.engine.session import Session
 
 Integers = NDArray[np.int64]
 BATCH = 200_000  # rows that come from SQL at a time
+DAY = 86_400_000_000  # microseconds
 
 
 @dataclass
@@ -28,7 +30,7 @@ class Market:
     session: Session
     context: Context
     bars: Bars
-    marks: Integers
+    marks: Integers  # the last bar of every day (UTC) that has bars
     quantity: float
     costs: UnitCosts
     numbers: Integers  # of the candidates with a fill, ascending
@@ -50,7 +52,8 @@ class Market:
 def read_market(session: Session, context: Context, costs: UnitCosts, pool: ThreadPoolExecutor) -> Market:
     """Everything that is read before the first set. The shared steps must have run."""
     bars = _bars(session, pool)
-    marks = session.relation("select bar from mark_closes order by bar").fetchnumpy()["bar"]
+    if not (bars.ts[1:] > bars.ts[:-1]).all():
+        session.check(BAR_CHECKS)  # says which
     (quantity,) = session.rows(f"select ({context.program.sizes[0]})::double")[0]
     values = ", ".join(
         f"coalesce(({level.sql})::double, 'nan'::double) as l{level.number}" for level in context.program.levels
@@ -59,7 +62,13 @@ def read_market(session: Session, context: Context, costs: UnitCosts, pool: Thre
         f"select cand, direction::double as direction, entry_bar, entry_pos % 4 as moment, entry_price, first_held"
         f"{', ' + values if values else ''} from candidates where refused is null order by cand"
     ).fetchnumpy()
-    return Market(session, context, bars, marks, quantity, costs, columns["cand"], columns)
+    return Market(session, context, bars, last_of_days(bars.ts), quantity, costs, columns["cand"], columns)
+
+
+def last_of_days(ts: Integers) -> Integers:
+    """Places of the last of every day (UTC) that has any; ``ts``: microseconds, rising."""
+    midnights = np.arange(ts[0] // DAY + 1, ts[-1] // DAY + 1) * DAY
+    return np.unique(np.append(np.searchsorted(ts, midnights), len(ts)) - 1)
 
 
 def _bars(session: Session, pool: ThreadPoolExecutor) -> Bars:

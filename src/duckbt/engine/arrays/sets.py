@@ -16,7 +16,7 @@ from duckbt.engine.arrays.market import Market
 from duckbt.engine.arrays.walk import Places, following
 
 Integers = NDArray[np.int64]
-WALKED = 64  # parameter sets that walk along together; their ends are in memory at the same time
+WALKED = 16  # parameter sets that walk along together; their ends are in memory at the same time
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ def ended_sets(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
         groups.setdefault(combo.signal_set, []).append(combo)
     last_asking = {n: number for number, combos in groups.items() for n in _levels(combos)}
     levels = {level.number: level for level in program.levels}
+    before: Iterator[Ended] = iter(())  # handed out only when the next are under way, so that no thread waits
     for number, combos in groups.items():
         rows = market.members(number)
         c = market.columns
         later = 0 if rules.entry_bar_exits else (c["moment"][rows] == 0).astype(np.int64)
-        some = Candidates(c["direction"][rows], c["entry_bar"][rows], c["entry_price"][rows], c["first_held"][rows],
-                          c["first_held"][rows] + later)  # fmt: skip
+        entry_bar, first_held = c["entry_bar"][rows], c["first_held"][rows]
+        some = Candidates(c["direction"][rows], entry_bar, market.bars.ts[entry_bar], c["entry_price"][rows], first_held,
+                          first_held + later)  # fmt: skip
         wanted = _levels(combos)
         for n in wanted:
             if n not in market.answers:
@@ -58,7 +60,10 @@ def ended_sets(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
 
         asked = _Asked(some, touched, watched, session)
         for begin in range(0, len(combos), WALKED):
-            yield from pool.map(partial(_end, market, asked), combos[begin : begin + WALKED])
+            under_way = pool.map(partial(_end, market, asked), combos[begin : begin + WALKED])
+            yield from before
+            before = under_way
+    yield from before
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def _tradable(
             return None
         return Touched(level.price[kept], level.distance[kept], level.bar[kept], level.beyond[kept], level.fault[kept])
 
-    chosen = Candidates(some.direction[kept], some.entry_bar[kept], some.entry_price[kept], some.first_held[kept],
-                        some.from_bar[kept])  # fmt: skip
+    chosen = Candidates(some.direction[kept], some.entry_bar[kept], some.entry_us[kept], some.entry_price[kept],
+                        some.first_held[kept], some.from_bar[kept])  # fmt: skip
     return (chosen, of(stop), of(target), None if signal is None else signal[kept],
             None if session is None else session[kept])  # fmt: skip
