@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from conftest import strategy, walk
 from duckbt.engine.arrays import able
+from duckbt.errors import DuckbtError
 from duckbt.experiments import task as task_module
 from duckbt.experiments.api import sweep
 from duckbt.lake.store import Lake
@@ -108,6 +110,25 @@ def test_stages_where_arrays_do_not_fit(
     monkeypatch.setattr(task_module, "figures", None)  # nobody may call it
     by_stages = sweep(file, lake, GRID, results=tmp_path / "s")
     assert (by_stages.path / "combos.parquet").read_bytes() == (by_arrays.path / "combos.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("keep", ["none", "all"])
+def test_bars_out_of_order_stop_a_sweep(
+    keep: str, make_lake: Callable[..., Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrays look for themselves and let the check say which bars; no lake lets such bars in, so here its view is bent."""
+
+    def bent(*given: Any, **named: Any) -> Any:
+        program, source, *rest = assemble(*given, **named)
+        early = "cast(ts as timestamp) - interval 2 minute * (bar = 5)::integer as ts"
+        view = [(name, f"{sql.replace('view bars', 'view straight')}; create view bars as select * replace ({early}) from straight")
+                for name, sql in source.statements if name == "10_bars/bars"]  # fmt: skip
+        return program, replace(source, statements=[*view, *source.statements[1:]]), *rest
+
+    assemble = task_module.assemble
+    monkeypatch.setattr(task_module, "assemble", bent)
+    with pytest.raises(DuckbtError, match=r"check bars_in_order found 1 offending rows, the first: \(5, "):
+        sweep(strategy(**BASE), make_lake(X=walk(5)), GRID, results=tmp_path / "r", keep_trades=keep)
 
 
 @pytest.mark.parametrize("name", SLOW)
