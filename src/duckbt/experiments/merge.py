@@ -30,7 +30,7 @@ def merge_parts(
     for task in tasks:
         part = work / task.parts["figures"]
         if part.is_file():
-            table = pq.read_table(part)
+            table = pq.ParquetFile(part).read()  # read_table brings pyarrow.dataset, which takes as long as a small sweep
             metrics = metrics or [c for c in table.column_names if c not in ("combo_id", "failure")]
             for row in table.to_pylist():
                 number, failure = row.pop("combo_id"), row.pop("failure", None)

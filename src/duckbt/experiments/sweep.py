@@ -279,7 +279,7 @@ def _write(
     pq.write_table(combos, out / "combos.parquet", compression="zstd")
     trades = [part for t in tasks if t.keep_trades and (part := work / t.parts["trades"]).is_file()]
     if trades:
-        table = pa.concat_tables([pq.read_table(t) for t in trades])
+        table = pa.concat_tables([pq.ParquetFile(t).read() for t in trades])
         pq.write_table(table.sort_by([("combo_id", "ascending"), ("trade_id", "ascending")]), out / "trades.parquet",
                        compression="zstd")  # fmt: skip
     for number, file in enumerate(plan.files):

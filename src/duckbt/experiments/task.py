@@ -18,7 +18,7 @@ import pyarrow as pa
 from duckbt.compiler.program import Combo, Program
 from duckbt.engine.arrays.able import unit_costs
 from duckbt.engine.arrays.figures import figures
-from duckbt.engine.arrays.sets import WALKED
+from duckbt.engine.arrays.sets import together
 from duckbt.engine.context import Context
 from duckbt.engine.plan import bar_plan, own_steps, shared_plan
 from duckbt.engine.progress import Listener, Meter
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 BYTES_A_SIGNAL = 700  # that the stages hold per signal and parameter set, measured
 CHUNK_BYTES = 1_200_000_000  # of the memory that one chunk may take
 ARRAY_BYTES_A_BAR = 64  # that arrays hold, whatever the sets
-ARRAY_BYTES_A_SIGNAL = 64  # of every set that walks along
+ARRAY_BYTES_A_SIGNAL = 64  # of every set whose ends are in memory
 ARRAY_BYTES_A_TOUCH = 9  # of every level
 
 
@@ -109,7 +109,7 @@ def _arrays_fit(session: Session, source: BarSource, program: Program) -> bool:
     """Whether arrays stay within the memory limit; the stages, which give the same figures, put on disk what does not."""
     (signals,) = session.rows("select coalesce(max(n), 0) from (select count(*) as n from members group by signal_set)")[0]
     (candidates,) = session.rows("select count(*) from candidates")[0]
-    walking = min(len(program.combos), WALKED) * signals * ARRAY_BYTES_A_SIGNAL
+    walking = min(len(program.combos), 3 * together(session.threads)) * signals * ARRAY_BYTES_A_SIGNAL
     touches = len(program.levels) * candidates * ARRAY_BYTES_A_TOUCH
     return bool(source.bars * ARRAY_BYTES_A_BAR + walking + touches < session.limit)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from duckbt.compiler.program import Combo
 from duckbt.engine.arrays.account import Account, Trades, UnitCosts, account, sums
 from duckbt.engine.arrays.market import Market, read_market
-from duckbt.engine.arrays.sets import WALKED, Ended, ended_sets
+from duckbt.engine.arrays.sets import Ended, ended_sets, together
 from duckbt.engine.arrays.walk import Places, walk
 from duckbt.engine.context import Context
 from duckbt.engine.session import Session
@@ -29,7 +29,7 @@ def figures(session: Session, context: Context, costs: UnitCosts) -> pa.Table:
         done = 0
         for ended in ended_sets(market, pool):
             batch.append(ended)
-            if len(batch) == WALKED:
+            if len(batch) == together(session.threads):
                 made += _accounts(market, batch, pool)
                 done += len(batch)
                 batch = []

@@ -17,6 +17,7 @@ from duckbt.engine.arrays.touches import Pyramid, room
 from duckbt.engine.context import Context
 from duckbt.engine.plan import BAR_CHECKS
 from duckbt.engine.session import Session
+from duckbt.errors import DuckbtError
 
 Integers = NDArray[np.int64]
 BATCH = 200_000  # rows that come from SQL at a time
@@ -39,9 +40,8 @@ class Market:
 
     def members(self, signal_set: int) -> Integers:
         """Rows of ``columns``: the candidates of a signal set that get a fill."""
-        found = self.session.relation(
-            f"select cand from members where signal_set = {signal_set} and not conflict order by cand"
-        ).fetchnumpy()["cand"]
+        sql = f"select cand from members where signal_set = {signal_set} and not conflict"
+        found = fetch(self.session, sql, "cand")["cand"]
         place = np.searchsorted(self.numbers, found)
         inside = place < len(self.numbers)
         place, found = place[inside], found[inside]
@@ -58,11 +58,22 @@ def read_market(session: Session, context: Context, costs: UnitCosts, pool: Thre
     values = ", ".join(
         f"coalesce(({level.sql})::double, 'nan'::double) as l{level.number}" for level in context.program.levels
     )
-    columns = session.relation(
+    columns = fetch(
+        session,
         f"select cand, direction::double as direction, entry_bar, entry_pos % 4 as moment, entry_price, first_held"
-        f"{', ' + values if values else ''} from candidates where refused is null order by cand"
-    ).fetchnumpy()
+        f"{', ' + values if values else ''} from candidates where refused is null",
+        "cand",
+    )
     return Market(session, context, bars, last_of_days(bars.ts), quantity, costs, columns["cand"], columns)
+
+
+def fetch(session: Session, sql: str, rising: str) -> dict[str, NDArray[Any]]:
+    """The columns of a query without NULLs from a table that lies in the order of its column ``rising``."""
+    table = session.relation(sql).to_arrow_table()
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    if not (columns[rising][1:] > columns[rising][:-1]).all():
+        raise DuckbtError(f"rows are not in the order of {rising}: {sql}")
+    return columns
 
 
 def last_of_days(ts: Integers) -> Integers:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from duckbt.compiler.program import Combo, Level
 from duckbt.engine.arrays.exits import Answers, Candidates, Ends, Touched, ends, free_from, touch
-from duckbt.engine.arrays.market import Market
+from duckbt.engine.arrays.market import Market, fetch
 from duckbt.engine.arrays.walk import Places, following
 
 Integers = NDArray[np.int64]
-WALKED = 16  # parameter sets that walk along together; their ends are in memory at the same time
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,11 @@ class Ended:
     pointers: Places
 
 
+def together(threads: int) -> int:
+    """So many parameter sets are walked at once. Twice as many more are in memory: those that come next are under way."""
+    return max(8, 2 * threads)
+
+
 def ended_sets(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
     """Every parameter set; those of one signal set after each other, so that its touches are asked once."""
     program, rules = market.context.program, market.context.rules
@@ -38,6 +42,7 @@ def ended_sets(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
         groups.setdefault(combo.signal_set, []).append(combo)
     last_asking = {n: number for number, combos in groups.items() for n in _levels(combos)}
     levels = {level.number: level for level in program.levels}
+    at_once = together(market.session.threads)
     before: Iterator[Ended] = iter(())  # handed out only when the next are under way, so that no thread waits
     for number, combos in groups.items():
         rows = market.members(number)
@@ -59,8 +64,8 @@ def ended_sets(market: Market, pool: ThreadPoolExecutor) -> Iterator[Ended]:
         session = None if program.session_set is None else _watched(market, program.session_set, some, 0)
 
         asked = _Asked(some, touched, watched, session)
-        for begin in range(0, len(combos), WALKED):
-            under_way = pool.map(partial(_end, market, asked), combos[begin : begin + WALKED])
+        for begin in range(0, len(combos), at_once):
+            under_way = pool.map(partial(_end, market, asked), combos[begin : begin + at_once])
             yield from before
             before = under_way
     yield from before
@@ -107,12 +112,10 @@ def _watched(market: Market, condition: int, some: Candidates, after: int) -> In
     """The bar on which a condition ends each trade: that on which it holds, or, with ``after`` 1, the next."""
     never = market.bars.last + 1
     found = np.full(len(some.entry_bar), never, np.int64)
-    stretches = market.session.relation(
-        f"select direction, first_bar, last_bar from stretches where condition = {condition} order by first_bar"
-    ).fetchnumpy()
-    for direction in np.unique(stretches["direction"]):
-        own = stretches["direction"] == direction
-        first, last = stretches["first_bar"][own], stretches["last_bar"][own]
+    for direction in (-1, 0, 1):  # 0: of both sides
+        where = f"where condition = {condition} and direction = {direction}"
+        stretches = fetch(market.session, f"select first_bar, last_bar from stretches {where}", "first_bar")
+        first, last = stretches["first_bar"], stretches["last_bar"]
         asked = np.flatnonzero(some.direction == direction) if direction else np.arange(len(found))
         place = np.searchsorted(last, some.first_held[asked])
         there = place < len(last)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 Places = NDArray[np.signedinteger]  # 32 bits wherever they suffice: many sets are in memory together
-PATHS = 16  # of every set, walked at once
+PATHS = 32  # of every set, walked at once
 LOOK = 64  # steps between two looks at whether all have arrived
 
 
