@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import strategy, walk
-from duckbt.engine.arrays import able
+from duckbt.engine.arrays import able, figures
 from duckbt.errors import DuckbtError
 from duckbt.experiments import task as task_module
 from duckbt.experiments.api import sweep
@@ -105,6 +105,7 @@ def test_stages_where_arrays_do_not_fit(
     make_lake: Callable[..., Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake, file = make_lake(X=walk(5)), strategy(**BASE)
+    monkeypatch.setattr(figures, "SUMMED", 7)  # and it does not matter how many sets are summed up at a time
     by_arrays = sweep(file, lake, GRID, results=tmp_path / "a")
     monkeypatch.setattr(task_module, "ARRAY_BYTES_A_BAR", 1e12)
     monkeypatch.setattr(task_module, "figures", None)  # nobody may call it

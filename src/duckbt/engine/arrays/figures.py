@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -19,33 +20,35 @@ from duckbt.engine.session import Session
 from duckbt.engine.step import stage
 from duckbt.engine.trade_steps import metric_steps
 
+SUMMED = 500  # parameter sets whose days are in memory, and then in SQL, at the same time
+
 
 def figures(session: Session, context: Context, costs: UnitCosts) -> pa.Table:
     """One row of ``combo_metrics`` per parameter set of the context's program. The shared steps must have run."""
     made: list[tuple[Combo, dict[str, Any], Account]] = []
+    tables: list[pa.Table] = []
+    done = 0
     with ThreadPoolExecutor(session.threads) as pool:
         market = read_market(session, context, costs, pool)
-        batch: list[Ended] = []
-        done = 0
-        for ended in ended_sets(market, pool):
-            batch.append(ended)
-            if len(batch) == together(session.threads):
-                made += _accounts(market, batch, pool)
-                done += len(batch)
-                batch = []
-                if session.meter:
-                    session.meter.enter("sets")
-                    session.meter.move("sets", done / len(context.program.combos))
-        made += _accounts(market, batch, pool)
-    return _figures(market, made)
+        sets = ended_sets(market, pool)
+        while batch := list(islice(sets, together(session.threads))):
+            made += _accounts(market, batch, pool)
+            done += len(batch)
+            if len(made) >= SUMMED:
+                tables.append(_figures(market, made))
+                made = []
+            if session.meter:
+                session.meter.enter("sets")
+                session.meter.move("sets", done / len(context.program.combos))
+    if made:
+        tables.append(_figures(market, made))
+    return pa.concat_tables(tables)
 
 
 def _accounts(
     market: Market, batch: Sequence[Ended], pool: ThreadPoolExecutor
 ) -> list[tuple[Combo, dict[str, Any], Account]]:
     """Walk all sets of a batch and add up what they took."""
-    if not batch:
-        return []
     cash = market.context.strategy.size.initial_cash
 
     def add_up(one: Ended, taken: Places) -> tuple[Combo, dict[str, Any], Account]:
@@ -64,7 +67,7 @@ def _accounts(
 
 def _figures(market: Market, made: list[tuple[Combo, dict[str, Any], Account]]) -> pa.Table:
     """The sums as the tables that SQL would have made, and the rest of the stages."""
-    session, program, strategy = market.session, market.context.program, market.context.strategy
+    session, strategy = market.session, market.context.strategy
     counts = dict(session.rows("select signal_set, count(*) from members group by all"))
     at = market.bars.ts[market.marks].astype("datetime64[us]")
     days = pa.array(at.astype("datetime64[D]"))
@@ -94,7 +97,7 @@ def _figures(market: Market, made: list[tuple[Combo, dict[str, Any], Account]]) 
         stage("70_results/exact_sum"),
         stage("70_results/from_arrays", columns=names, initial_cash=strategy.size.initial_cash),
         stage("70_results/market_days"),
-        stage("40_entries/combos", combos=program.combos),
+        stage("40_entries/combos", combos=[combo for combo, _, _ in made]),
         *metric_steps(market.context),
         stage("70_results/combo_metrics"),
     ):
