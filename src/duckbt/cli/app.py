@@ -92,7 +92,7 @@ def _to_the_front(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Entry point of the command."""
-    gc.set_threshold(100_000)  # what is imported lives on: to look for garbage there costs a tenth of a second
+    gc.set_threshold(500_000)  # what is imported lives on: to look for garbage there costs a tenth of a second
     try:
         app(_to_the_front(sys.argv[1:]))
     except SystemExit as leaving:

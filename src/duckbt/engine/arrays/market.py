@@ -16,7 +16,7 @@ from duckbt.engine.arrays.exits import Answers, Bars
 from duckbt.engine.arrays.touches import Pyramid, room
 from duckbt.engine.context import Context
 from duckbt.engine.plan import BAR_CHECKS
-from duckbt.engine.session import Session
+from duckbt.engine.session import Session, Work
 from duckbt.errors import DuckbtError
 
 Integers = NDArray[np.int64]
@@ -41,7 +41,7 @@ class Market:
     def members(self, signal_set: int) -> Integers:
         """Rows of ``columns``: the candidates of a signal set that get a fill."""
         sql = f"select cand from members where signal_set = {signal_set} and not conflict"
-        found = fetch(self.session, sql, "cand")["cand"]
+        found = fetch(self.session.connection, sql, "cand")["cand"]
         place = np.searchsorted(self.numbers, found)
         inside = place < len(self.numbers)
         place, found = place[inside], found[inside]
@@ -51,25 +51,24 @@ class Market:
 
 def read_market(session: Session, context: Context, costs: UnitCosts, pool: ThreadPoolExecutor) -> Market:
     """Everything that is read before the first set. The shared steps must have run."""
-    bars = _bars(session, pool)
-    if not (bars.ts[1:] > bars.ts[:-1]).all():
-        session.check(BAR_CHECKS)  # says which
-    (quantity,) = session.rows(f"select ({context.program.sizes[0]})::double")[0]
     values = ", ".join(
         f"coalesce(({level.sql})::double, 'nan'::double) as l{level.number}" for level in context.program.levels
     )
-    columns = fetch(
-        session,
+    candidates = (
         f"select cand, direction::double as direction, entry_bar, entry_pos % 4 as moment, entry_price, first_held"
-        f"{', ' + values if values else ''} from candidates where refused is null",
-        "cand",
+        f"{', ' + values if values else ''} from candidates where refused is null"
     )
+    columns: dict[str, NDArray[Any]] = {}
+    bars = _bars(session, pool, lambda cursor: columns.update(fetch(cursor, candidates, "cand")))
+    if not (bars.ts[1:] > bars.ts[:-1]).all():
+        session.check(BAR_CHECKS)  # says which
+    (quantity,) = session.rows(f"select ({context.program.sizes[0]})::double")[0]
     return Market(session, context, bars, last_of_days(bars.ts), quantity, costs, columns["cand"], columns)
 
 
-def fetch(session: Session, sql: str, rising: str) -> dict[str, NDArray[Any]]:
+def fetch(connection: duckdb.DuckDBPyConnection, sql: str, rising: str) -> dict[str, NDArray[Any]]:
     """The columns of a query without NULLs from a table that lies in the order of its column ``rising``."""
-    table = session.relation(sql).to_arrow_table()
+    table = connection.sql(sql).to_arrow_table()
     columns = {name: table[name].to_numpy() for name in table.column_names}
     if not (columns[rising][1:] > columns[rising][:-1]).all():
         raise DuckbtError(f"rows are not in the order of {rising}: {sql}")
@@ -82,15 +81,15 @@ def last_of_days(ts: Integers) -> Integers:
     return np.unique(np.append(np.searchsorted(ts, midnights), len(ts)) - 1)
 
 
-def _bars(session: Session, pool: ThreadPoolExecutor) -> Bars:
-    """The bars of the one symbol, which count from 0, as arrays. Every thread reads a part of them, batch by batch into
-    its place, so that none is held twice."""
+def _bars(session: Session, pool: ThreadPoolExecutor, beside: Work) -> Bars:
+    """The bars of the one symbol, which count from 0, as arrays. Every thread reads parts of them, batch by batch into
+    their place, so that none is held twice. ``beside``: what else there is to read, so that no thread waits for it."""
     (size,) = session.rows("select count(*) from bars")[0]
     arrays = {"ts": np.empty(size, np.int64), "open": np.empty(size), "close": np.empty(size), "up": room(size),
               "down": room(size)}  # fmt: skip
 
     def read(part: int, cursor: duckdb.DuckDBPyConnection) -> None:
-        begin, end = size * part // session.threads, size * (part + 1) // session.threads
+        begin, end = size * part // parts, size * (part + 1) // parts
         sql = (
             "select epoch_us(ts) as ts, open, close, greatest(high, open) as up, -least(low, open) as down "
             f"from bars where bar >= {begin} and bar < {end}"
@@ -100,6 +99,7 @@ def _bars(session: Session, pool: ThreadPoolExecutor) -> Bars:
                 arrays[name][begin : begin + len(batch)] = column.to_numpy()
             begin += len(batch)
 
-    session.side_by_side("bars as arrays", [partial(read, part) for part in range(session.threads)])
+    parts = 4 * session.threads
+    session.side_by_side("bars as arrays", [beside, *(partial(read, part) for part in range(parts))])
     rising, falling = pool.map(partial(Pyramid, bars=size), (arrays["up"], arrays["down"]))
     return Bars(arrays["ts"], arrays["open"], arrays["close"], rising, falling)

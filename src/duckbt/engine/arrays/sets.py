@@ -114,7 +114,7 @@ def _watched(market: Market, condition: int, some: Candidates, after: int) -> In
     found = np.full(len(some.entry_bar), never, np.int64)
     for direction in (-1, 0, 1):  # 0: of both sides
         where = f"where condition = {condition} and direction = {direction}"
-        stretches = fetch(market.session, f"select first_bar, last_bar from stretches {where}", "first_bar")
+        stretches = fetch(market.session.connection, f"select first_bar, last_bar from stretches {where}", "first_bar")
         first, last = stretches["first_bar"], stretches["last_bar"]
         asked = np.flatnonzero(some.direction == direction) if direction else np.arange(len(found))
         place = np.searchsorted(last, some.first_held[asked])
