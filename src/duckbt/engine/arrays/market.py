@@ -20,7 +20,7 @@ from duckbt.engine.session import Session, Work
 from duckbt.errors import DuckbtError
 
 Integers = NDArray[np.int64]
-BATCH = 200_000  # rows that come from SQL at a time
+BATCH = 32_768  # rows that come from SQL at a time: they stay in the cache until they are in their place
 DAY = 86_400_000_000  # microseconds
 
 
