@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duckbt.engine.arrays.account import longest_run
+from duckbt.engine.arrays.account import longest_runs
 from duckbt.engine.arrays.exact import exact_sum, grouped_sum, rounded, running_sum
 from duckbt.engine.arrays.market import last_of_days
 from duckbt.engine.arrays.touches import Pyramid, room
@@ -85,7 +85,8 @@ def test_the_last_bars_of_days(gaps: list[int], begin: int) -> None:
     assert last_of_days(ts).tolist() == [i for i in range(len(ts)) if i + 1 == len(ts) or days[i + 1] != days[i]]
 
 
-@given(st.lists(st.booleans(), max_size=50))
-def test_longest_run(flags: list[bool]) -> None:
+@given(st.lists(st.booleans(), min_size=1, max_size=50))
+def test_longest_runs(flags: list[bool]) -> None:
     text = "".join("x" if f else " " for f in flags)
-    assert longest_run(np.array(flags, np.bool_)) == max(map(len, text.split()), default=0)
+    stretches = max(map(len, text.split()), default=0), max(map(len, text.split("x")), default=0)
+    assert longest_runs(np.array(flags, np.bool_)) == stretches

@@ -83,6 +83,7 @@ def sums(trades: Trades, quantity: float, costs: UnitCosts, bars: Bars) -> dict[
     pnl = gross - cost
     won, lost = pnl > 0, pnl < 0
     all_of_it, gains = total(pnl), total(pnl[won])
+    longest_wins, longest_losses = longest_runs(won)
     held = t.bar - t.first_held + np.where(t.at_open, 0, 1)
     lasted = bars.ts[t.bar] - t.entry_us
     returned = 100 * pnl / (t.entry_price * quantity)
@@ -99,7 +100,7 @@ def sums(trades: Trades, quantity: float, costs: UnitCosts, bars: Bars) -> dict[
         "commissions": exact_sum(commission) if costs.any else 0.0, "financing": 0.0,
         "end_of_data_trades": int((t.kind == END).sum()), "ambiguous_trades": int(t.both.sum()),
         "gap_trades": int(t.gap.sum()), "squares": exact_sum(deviation * deviation),
-        "longest_wins": longest_run(won), "longest_losses": longest_run(~won), "count_r": 0,
+        "longest_wins": longest_wins, "longest_losses": longest_losses, "count_r": 0,
     }  # fmt: skip
     if t.stop_distance is not None:
         row |= {"sum_r": exact_sum(pnl / (t.stop_distance * quantity)), "count_r": len(pnl)}
@@ -109,10 +110,12 @@ def sums(trades: Trades, quantity: float, costs: UnitCosts, bars: Bars) -> dict[
     return row
 
 
-def longest_run(flags: NDArray[np.bool_]) -> int:
-    """Length of the longest stretch of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.view(np.int8), [0]])))
-    return int((edges[1::2] - edges[::2]).max(initial=0))
+def longest_runs(flags: NDArray[np.bool_]) -> tuple[int, int]:
+    """Lengths of the longest stretches of true and of false values; ``flags``: one or more."""
+    bounds = np.concatenate([[0], np.flatnonzero(flags[1:] != flags[:-1]) + 1, [len(flags)]])
+    lengths = np.diff(bounds)
+    first, second = int(lengths[::2].max(initial=0)), int(lengths[1::2].max(initial=0))
+    return (first, second) if flags[0] else (second, first)
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,11 @@ def grouped_sum(x: Floats, begins: Integers) -> Floats:
     """The exact sum of every group; ``begins`` are the places where groups begin, the first of them 0."""
     result = rounded(x[begins])
     sizes = np.diff(np.append(begins, len(x)))
-    several = sizes > 1
-    if several.any():
-        members = x[np.repeat(several, sizes)]
-        own = np.concatenate([[0], np.cumsum(sizes[several])[:-1]])
-        result[several] = _joined(*(np.add.reduceat(part, own) for part in _integers(members)))
+    several = np.flatnonzero(sizes > 1)
+    if len(several):
+        own = np.concatenate([[0], np.cumsum(sizes[several])])
+        members = np.repeat(begins[several] - own[:-1], sizes[several]) + np.arange(own[-1])
+        result[several] = _joined(*(np.add.reduceat(part, own[:-1]) for part in _integers(x[members])))
     return result
 
 
@@ -79,8 +79,12 @@ def _joined(whole: Integers, high: Integers, low: Integers) -> Floats:
     """Limbs as doubles, by the conversion of ``as_double``."""
     high = high + (low >> 32)
     whole = whole + (high >> 32)
-    lower = ((high & 0xFFFFFFFF).astype(np.uint64) << np.uint64(32)) | (low & 0xFFFFFFFF).astype(np.uint64)
-    just_below = -(np.uint64(2**64 - 1) - lower).astype(np.float64) - 1.0
-    value = np.where(whole == -1, just_below, lower.astype(np.float64) + whole.astype(np.float64) * WHOLE)
-    result: Floats = value / WHOLE
-    return result
+    high <<= 32  # what is shifted out has been carried over
+    high |= low & 0xFFFFFFFF
+    lower = high.view(np.uint64)
+    value = lower.astype(np.float64)
+    value += whole * WHOLE
+    just_below = np.flatnonzero(whole == -1)
+    value[just_below] = -(np.uint64(2**64 - 1) - lower[just_below]).astype(np.float64) - 1.0
+    value /= WHOLE
+    return value
